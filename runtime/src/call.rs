@@ -1,0 +1,247 @@
+//! What travels between objects: a method name with named arguments, and one value back.
+//!
+//! An argument is JSON by value, a live capability by reference, or a shared immutable value
+//! (an event, a core state) that a remote transport would write as JSON and a local one passes on.
+
+use serde::{de::DeserializeOwned, Serialize};
+use serde_json::Value;
+use std::{any::Any, borrow::Cow, fmt, sync::Arc};
+
+/// A shared immutable value that has a JSON form.
+pub trait Wire: Any + Send + Sync {
+    fn to_json(&self) -> Value;
+}
+
+impl<T: Wire> Wire for Vec<Arc<T>> {
+    fn to_json(&self) -> Value {
+        self.iter().map(|item| item.to_json()).collect()
+    }
+}
+
+/// The name of a durable object: its class's binding and its own name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// The namespace binding, such as `STREAM` or `AGENT`.
+    pub binding: Cow<'static, str>,
+    /// Usually `<project>:<path>`.
+    pub name: Arc<str>,
+}
+
+impl ObjectName {
+    pub fn new(binding: impl Into<Cow<'static, str>>, name: impl Into<Arc<str>>) -> Self {
+        ObjectName {
+            binding: binding.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.binding.to_ascii_lowercase(), self.name)
+    }
+}
+
+/// A live reference to something that one incarnation of an object exported. It breaks when that
+/// incarnation ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capability {
+    pub object: ObjectName,
+    pub incarnation: u64,
+    pub export: u64,
+}
+
+/// One value of a call.
+#[derive(Clone)]
+pub enum Argument {
+    Json(Value),
+    Capability(Capability),
+    Shared(Arc<dyn Wire>),
+}
+
+impl Argument {
+    pub const NULL: Argument = Argument::Json(Value::Null);
+
+    pub fn json(value: impl Serialize) -> Self {
+        Argument::Json(serde_json::to_value(value).expect("an argument of ours serializes"))
+    }
+
+    pub fn shared<T: Wire>(value: Arc<T>) -> Self {
+        Argument::Shared(value)
+    }
+
+    /// The JSON form; a capability has none.
+    pub fn to_json(&self) -> Option<Value> {
+        match self {
+            Argument::Json(value) => Some(value.clone()),
+            Argument::Shared(value) => Some(value.to_json()),
+            Argument::Capability(_) => None,
+        }
+    }
+
+    /// The value parsed from JSON.
+    ///
+    /// # Errors
+    /// It is a capability, or JSON of another shape.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        let value = self
+            .to_json()
+            .ok_or_else(|| CallError::invalid("expected a value, got a live capability"))?;
+        serde_json::from_value(value).map_err(|error| CallError::invalid(error.to_string()))
+    }
+
+    /// The shared value, by reference if it was passed so, else parsed.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn downcast<T: Wire>(&self) -> Result<Arc<T>, CallError> {
+        match self {
+            Argument::Shared(value) => {
+                let any: Arc<dyn Any + Send + Sync> = value.clone();
+                any.downcast()
+                    .map_err(|_| CallError::invalid("a shared argument of another type"))
+            }
+            _ => Err(CallError::invalid("expected a shared value")),
+        }
+    }
+}
+
+impl fmt::Debug for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Argument::Json(value) => write!(f, "{value}"),
+            Argument::Shared(value) => write!(f, "{}", value.to_json()),
+            Argument::Capability(capability) => {
+                write!(f, "<{}#{}>", capability.object, capability.export)
+            }
+        }
+    }
+}
+
+/// The named arguments of a call, in the order given. Later ones win.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments(Vec<(Cow<'static, str>, Argument)>);
+
+impl Arguments {
+    pub fn new() -> Self {
+        Arguments::default()
+    }
+
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: Argument) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    pub fn json(self, name: impl Into<Cow<'static, str>>, value: impl Serialize) -> Self {
+        self.with(name, Argument::json(value))
+    }
+
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: Argument) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(existing, _)| *existing == name) {
+            Some((_, existing)) => *existing = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Argument> {
+        self.0
+            .iter()
+            .find(|(existing, _)| existing == name)
+            .map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Argument)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// # Errors
+    /// The argument is missing.
+    pub fn require(&self, name: &str) -> Result<&Argument, CallError> {
+        self.get(name)
+            .ok_or_else(|| CallError::invalid(format!("argument {name:?} is missing")))
+    }
+
+    /// A required argument, parsed from JSON.
+    ///
+    /// # Errors
+    /// It is missing or of another shape; the message names it.
+    pub fn parse<T: DeserializeOwned>(&self, name: &str) -> Result<T, CallError> {
+        self.require(name)?
+            .parse()
+            .map_err(|error| CallError::invalid(format!("argument {name:?}: {error}")))
+    }
+
+    /// An optional argument, parsed from JSON; `null` counts as absent.
+    ///
+    /// # Errors
+    /// It is of another shape.
+    pub fn parse_optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CallError> {
+        match self.get(name) {
+            None | Some(Argument::Json(Value::Null)) => Ok(None),
+            Some(_) => self.parse(name).map(Some),
+        }
+    }
+
+    /// A required live capability.
+    ///
+    /// # Errors
+    /// It is missing or a plain value.
+    pub fn capability(&self, name: &str) -> Result<Capability, CallError> {
+        match self.require(name)? {
+            Argument::Capability(capability) => Ok(capability.clone()),
+            _ => Err(CallError::invalid(format!(
+                "argument {name:?} is not a live capability"
+            ))),
+        }
+    }
+}
+
+/// How a call between objects fails.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The connection was lost while the call was under way: whether it had its effect is unknown.
+    #[error("connection lost, outcome unknown: {0}")]
+    Disconnected(String),
+    /// The stub is dead: the call was not sent.
+    #[error("broken stub: {0}")]
+    Broken(String),
+    /// There is no such binding, object class or method.
+    #[error("unresolved: {0}")]
+    Unresolved(String),
+    /// The callee refused or failed; `code` is stable, the message is for people.
+    #[error("{message}")]
+    Remote {
+        code: Cow<'static, str>,
+        message: String,
+    },
+}
+
+impl CallError {
+    /// The code of an argument that is missing or of a wrong shape.
+    pub const INVALID: &'static str = "invalid-argument";
+
+    pub fn remote(code: &'static str, message: impl Into<String>) -> Self {
+        CallError::Remote {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+        }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        CallError::remote(CallError::INVALID, message)
+    }
+
+    /// The callee's own code, if it was the callee that failed.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            CallError::Remote { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The way there failed, not the callee: the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, CallError::Disconnected(_) | CallError::Broken(_))
+    }
+}

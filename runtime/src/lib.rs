@@ -1,0 +1,16 @@
+//! The platform itself: event streams, durable objects, callables and the processor model.
+//!
+//! - [`event`]: the envelope, offsets, paths.
+//! - [`stream`]: the append-only log, its core processor, subscriptions and their delivery.
+//! - [`object`]: durable objects: storage, gates, alarms, stubs, incarnations.
+//! - [`callable`]: "call this", as data, and its dispatch.
+//! - [`processor`]: reducer, effects, checkpoint; and the host that owns them in an object.
+//! - [`call`]: what travels between objects.
+//! - [`platform`]: the ports. Start there: this crate reaches the world through nothing else.
+//! - [`quirk`]: known bugs that can be switched on.
+
+pub mod call;
+pub mod event;
+pub mod object;
+pub mod platform;
+pub mod quirk;

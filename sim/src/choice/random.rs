@@ -1,0 +1,30 @@
+//! Every fault at its own rate, by seed.
+
+use super::{Choice, Chooser, Generator};
+
+pub struct Random {
+    generator: Generator,
+    scale: f64,
+}
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random::scaled(seed, 1.0)
+    }
+
+    /// All fault rates multiplied; 0 switches faults off.
+    pub fn scaled(seed: u64, scale: f64) -> Self {
+        Random {
+            generator: Generator::new(seed),
+            scale,
+        }
+    }
+}
+
+impl Chooser for Random {
+    fn choose(&mut self, choice: &Choice<'_>) -> u64 {
+        let key = choice.site.key(choice.subject);
+        self.generator
+            .value(key, choice.n, choice.shape, self.scale)
+    }
+}

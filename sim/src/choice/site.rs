@@ -1,0 +1,89 @@
+//! Sites: the named places where something may go one way or another; and their subjects.
+
+use std::{fmt, sync::Arc};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+/// A named place of choice. Every site is a static that stands in a table.
+#[derive(Debug, PartialEq)]
+pub struct Site {
+    /// Documented and stable, such as `rpc.delay`.
+    pub name: &'static str,
+    pub role: Role,
+    pub shape: Shape,
+    /// One sentence for `streamsim list`.
+    pub does: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Drawn at a rate while faults are on.
+    Fault,
+    /// Part of the workload or of a peer's answer: drawn always.
+    Draw,
+}
+
+/// What the value of a choice ranges over. `rate` is the probability of another value than 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    /// 0 or 1.
+    YesNo { rate: f64 },
+    /// 0, or `min_ms..=max_ms`.
+    Delay { rate: f64, min_ms: u64, max_ms: u64 },
+    /// 0, or the number of a variant, from 1.
+    OneOf {
+        rate: f64,
+        variants: &'static [&'static str],
+    },
+    /// `0..count`, all equally likely.
+    Below { count: u64 },
+}
+
+impl Site {
+    pub const fn fault(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            name,
+            role: Role::Fault,
+            shape,
+            does,
+        }
+    }
+
+    pub const fn draw(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            name,
+            role: Role::Draw,
+            shape,
+            does,
+        }
+    }
+
+    /// A stable hash of this site with a subject.
+    pub fn key(&self, subject: &Subject) -> u64 {
+        xxh3_64_with_seed(self.name.as_bytes(), subject.hash)
+    }
+}
+
+/// What a choice concerns, such as `agent p1:/agents/a → stream p1:/agents/a`.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    text: Arc<str>,
+    hash: u64,
+}
+
+impl Subject {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let hash = xxh3_64(text.as_bytes());
+        Subject { text, hash }
+    }
+
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,107 @@
+//! The trace of a world: one event per effect, and a running hash over them (design §5).
+//!
+//! The hash covers simulated time, place, kind and detail of every event, so two runs with the same
+//! hash did the same things at the same times. Lines are kept only when somebody wants to read them.
+
+use std::{
+    fmt::{self, Write},
+    sync::Mutex,
+};
+use xxhash_rust::xxh3::Xxh3;
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceEvent {
+    /// Simulated time since the start of the world.
+    pub at_us: u64,
+    /// The object or service, with its incarnation, such as `stream p1:/a@2`.
+    pub place: String,
+    /// A stable word, such as `commit` or `call`.
+    pub kind: &'static str,
+    pub detail: String,
+}
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (s, us) = (self.at_us / 1_000_000, self.at_us % 1_000_000);
+        write!(
+            f,
+            "{s:>5}.{us:06} {:<44} {:<14} {}",
+            self.place, self.kind, self.detail
+        )
+    }
+}
+
+/// The hash over a whole trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceHash(pub u64);
+
+impl fmt::Display for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+pub struct Trace {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    hash: Xxh3,
+    line: String,
+    events: u64,
+    kept: Option<Vec<TraceEvent>>,
+}
+
+impl Trace {
+    /// `keep` holds on to every event for reading; else only hash and count remain.
+    pub fn new(keep: bool) -> Self {
+        Trace {
+            inner: Mutex::new(Inner {
+                hash: Xxh3::new(),
+                line: String::with_capacity(256),
+                events: 0,
+                kept: keep.then(Vec::new),
+            }),
+        }
+    }
+
+    pub fn record(&self, place: &dyn fmt::Display, kind: &'static str, detail: impl fmt::Display) {
+        let at_us = crate::time::since_start_us();
+        let mut inner = self.inner.lock().expect("one thread");
+        let inner = &mut *inner;
+        inner.events += 1;
+        inner.line.clear();
+        write!(inner.line, "{place}").expect("writing to a string");
+        let place_end = inner.line.len();
+        write!(inner.line, "{detail}").expect("writing to a string");
+        inner.hash.update(&at_us.to_le_bytes());
+        inner.hash.update(kind.as_bytes());
+        inner.hash.update(inner.line.as_bytes());
+        if let Some(kept) = &mut inner.kept {
+            kept.push(TraceEvent {
+                at_us,
+                place: inner.line[..place_end].to_owned(),
+                kind,
+                detail: inner.line[place_end..].to_owned(),
+            });
+        }
+    }
+
+    pub fn hash(&self) -> TraceHash {
+        TraceHash(self.inner.lock().expect("one thread").hash.digest())
+    }
+
+    pub fn events(&self) -> u64 {
+        self.inner.lock().expect("one thread").events
+    }
+
+    pub fn take_kept(&self) -> Vec<TraceEvent> {
+        self.inner
+            .lock()
+            .expect("one thread")
+            .kept
+            .take()
+            .unwrap_or_default()
+    }
+}

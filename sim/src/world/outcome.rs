@@ -1,0 +1,75 @@
+//! What a world came to.
+
+use crate::{
+    choice::Decision,
+    trace::{TraceEvent, TraceHash},
+};
+use runtime::event::{Event, StreamName};
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureKind {
+    /// Something happened that must never happen.
+    Safety,
+    /// Something did not happen that must happen in the end; deadlocks included.
+    Liveness,
+    /// A panic in product code.
+    Crash,
+}
+
+impl FailureKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            FailureKind::Safety => "safety",
+            FailureKind::Liveness => "liveness",
+            FailureKind::Crash => "crash",
+        }
+    }
+}
+
+/// A failure of a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `oracle/subject-class`, stable across seeds and builds.
+    pub key: String,
+    pub kind: FailureKind,
+    /// What was found, for people, with the offending values.
+    pub message: String,
+    /// Simulated time at which it was found.
+    pub at_ms: u64,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+/// One stream's log, as it stood when the world ended.
+#[derive(Clone, Debug)]
+pub struct StreamLog {
+    pub name: StreamName,
+    pub events: Vec<Arc<Event>>,
+}
+
+pub struct Outcome {
+    /// The first failure, if any: safety before liveness.
+    pub failure: Option<Failure>,
+    pub trace: TraceHash,
+    /// Events of the trace.
+    pub trace_events: u64,
+    /// Events committed to streams.
+    pub stream_events: u64,
+    /// Simulated time from boot to judgement.
+    pub sim_ms: u64,
+    /// How many choices differed from their default.
+    pub decision_count: usize,
+    /// Those choices; kept for failures and on request.
+    pub decisions: Vec<Decision>,
+    /// Goals of the scenario that this world reached.
+    pub goals: BTreeSet<&'static str>,
+    /// The trace's lines, on request.
+    pub kept_trace: Vec<TraceEvent>,
+    /// The streams' logs, on request, ordered by name.
+    pub logs: Vec<StreamLog>,
+}
