@@ -1,1 +1,6 @@
+//! The domain: processors, each with the object that hosts it, and their clients for outside
+//! services. Written as if to be deployed: nothing here knows of the simulation.
+//!
+//! - [`hosting`]: what every domain object shares.
 
+pub mod hosting;

@@ -57,6 +57,8 @@ pub enum Argument {
     Json(Value),
     Capability(Capability),
     Shared(Arc<dyn Wire>),
+    /// Named values, live capabilities among them.
+    Record(Arguments),
 }
 
 impl Argument {
@@ -70,9 +72,14 @@ impl Argument {
         Argument::Shared(value)
     }
 
-    /// The JSON form; a capability has none.
+    /// The JSON form; a capability has none, and neither has a record that holds one.
     pub fn to_json(&self) -> Option<Value> {
         match self {
+            Argument::Record(record) => record
+                .iter()
+                .map(|(name, value)| Some((name.to_owned(), value.to_json()?)))
+                .collect::<Option<serde_json::Map<_, _>>>()
+                .map(Value::Object),
             Argument::Json(value) => Some(value.clone()),
             Argument::Shared(value) => Some(value.to_json()),
             Argument::Capability(_) => None,
@@ -88,6 +95,17 @@ impl Argument {
             .to_json()
             .ok_or_else(|| CallError::invalid("expected a value, got a live capability"))?;
         serde_json::from_value(value).map_err(|error| CallError::invalid(error.to_string()))
+    }
+
+    /// The named values of a record.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn record(&self) -> Result<&Arguments, CallError> {
+        match self {
+            Argument::Record(record) => Ok(record),
+            _ => Err(CallError::invalid("expected a record")),
+        }
     }
 
     /// The shared value, by reference if it was passed so, else parsed.
@@ -111,6 +129,10 @@ impl fmt::Debug for Argument {
         match self {
             Argument::Json(value) => write!(f, "{value}"),
             Argument::Shared(value) => write!(f, "{}", value.to_json()),
+            Argument::Record(record) => f
+                .debug_map()
+                .entries(record.iter().map(|(name, value)| (name, value)))
+                .finish(),
             Argument::Capability(capability) => {
                 write!(f, "<{}#{}>", capability.object, capability.export)
             }

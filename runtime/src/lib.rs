@@ -10,7 +10,10 @@
 //! - [`quirk`]: known bugs that can be switched on.
 
 pub mod call;
+pub mod callable;
 pub mod event;
 pub mod object;
 pub mod platform;
+pub mod processor;
 pub mod quirk;
+pub mod stream;

@@ -109,6 +109,12 @@ impl Wire for Event {
     }
 }
 
+impl Wire for EventInput {
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("an event serializes")
+    }
+}
+
 /// A payload that does not fit the schema of its event type.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("payload of {kind} at offset {offset}: {message}")]

@@ -18,19 +18,30 @@ impl Storage {
     /// # Errors
     /// The stored value is not of that shape; the message names the key.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, String> {
-        let Some(row) = self.0.get(KV, &Key::from(key)) else {
-            return Ok(None);
-        };
+        self.get_json(key)
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|error| format!("stored value {key:?}: {error}"))
+    }
+
+    /// The stored JSON text.
+    pub fn get_json(&self, key: &str) -> Option<String> {
+        let row = self.0.get(KV, &Key::from(key))?;
         match &row[0] {
-            Cell::Text(json) => serde_json::from_str(json)
-                .map(Some)
-                .map_err(|error| format!("stored value {key:?}: {error}")),
+            Cell::Text(json) => Some(json.to_string()),
             cell => panic!("the key-value table holds text, found {cell:?} under {key:?}"),
         }
     }
 
     pub fn put(&self, key: &str, value: &impl Serialize) {
-        let json = serde_json::to_string(value).expect("a stored value of ours serializes");
+        self.put_json(
+            key,
+            serde_json::to_string(value).expect("a stored value of ours serializes"),
+        );
+    }
+
+    /// Stores JSON text as it is.
+    pub fn put_json(&self, key: &str, json: String) {
         self.0
             .put(KV, Key::from(key), [Cell::Text(json.into())].into());
     }

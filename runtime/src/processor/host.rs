@@ -1,0 +1,465 @@
+//! The processor host (spec §3): owns named processors inside a durable object, their checkpoints,
+//! and their subscriptions to the object's stream.
+//!
+//! **Generations.** Every opening exports a callback of its own; a failure or a new handshake takes
+//! the old one back, so that batches still queued for it are refused, not ingested. Production drops
+//! them silently, which can leave a mute connection; a refusal makes the stream dial again.
+//!
+//! **Recovery.** A failed batch is replayed from the durable checkpoint, three times. After the
+//! fourth failure in a row a batch that fails by itself is poison: an `error-occurred` says so and
+//! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later.
+//!
+//! **Obligations.** While a processor's checkpointed state owes something, the object keeps an alarm,
+//! set in the same transaction as the checkpoint. It rings in any incarnation.
+
+use super::{
+    engine::{Checkpoints, Engine, EventBatch, Runner},
+    stream_port::{LateStream, StreamPort},
+    Processor, ProcessorError,
+};
+use crate::{
+    call::{Argument, Arguments, CallError, Capability},
+    event::{Event, EventInput, Offset, StreamName},
+    object::{unknown_method, Context, Reply, Storage},
+    platform::NoteKind,
+    quirk::Quirk,
+    stream::{
+        contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
+        ConfiguredEvent, StreamClient,
+    },
+};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{json, Value};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+};
+use tokio::sync::Mutex;
+
+/// Failures in a row after which a batch is no longer replayed at once: the first and three replays.
+pub const MAX_CONSECUTIVE_INGEST_FAILURES: u32 = 3;
+
+/// How long an obligation may stand before the alarm looks after it.
+const OBLIGATION_ALARM_MS: u64 = 15_000;
+
+/// What a processor is built with.
+pub struct Dependencies {
+    pub context: Context,
+    pub stream: Rc<dyn StreamPort>,
+}
+
+pub struct ProcessorHost {
+    context: Context,
+    stream_name: StreamName,
+    incarnation_id: String,
+    hosted: RefCell<BTreeMap<&'static str, Rc<Hosted>>>,
+}
+
+struct Hosted {
+    name: &'static str,
+    runner: Rc<dyn Runner>,
+    stream: LateStream,
+    checkpoints: Rc<HostCheckpoints>,
+    connection: RefCell<Option<Connection>>,
+    generation: Cell<u64>,
+    failures: Cell<u32>,
+    ingest_chain: Mutex<()>,
+}
+
+struct Connection {
+    callback: Capability,
+    /// Known once the stream has answered.
+    handle: Option<Capability>,
+}
+
+impl ProcessorHost {
+    /// # Panics
+    /// The object is not named like a stream: `<namespace>:<path>`.
+    pub fn new(context: Context) -> Rc<Self> {
+        let stream_name = StreamName::parse(&context.name().name)
+            .unwrap_or_else(|error| panic!("a host is named after its stream: {error}"));
+        Rc::new(ProcessorHost {
+            incarnation_id: context.draw_id().to_string(),
+            context,
+            stream_name,
+            hosted: RefCell::default(),
+        })
+    }
+
+    pub fn stream_name(&self) -> &StreamName {
+        &self.stream_name
+    }
+
+    /// Adds a processor; at construction only.
+    ///
+    /// # Panics
+    /// The name is taken.
+    pub fn add<P: Processor>(&self, name: &'static str, build: impl FnOnce(Dependencies) -> P) {
+        let stream = LateStream::new(name);
+        let processor = build(Dependencies {
+            context: self.context.clone(),
+            stream: Rc::new(stream.clone()),
+        });
+        let checkpoints = Rc::new(HostCheckpoints::new(name, self.context.clone()));
+        let hosted = Rc::new(Hosted {
+            name,
+            runner: Engine::new(processor, checkpoints.clone()),
+            stream,
+            checkpoints,
+            connection: RefCell::default(),
+            generation: Cell::new(0),
+            failures: Cell::new(0),
+            ingest_chain: Mutex::default(),
+        });
+        let taken = self.hosted.borrow_mut().insert(name, hosted);
+        assert!(taken.is_none(), "processor name {name:?} is taken");
+    }
+
+    /// The methods of the host's own surface; others are the object's.
+    pub fn call(self: Rc<Self>, method: &str, arguments: Arguments) -> Reply {
+        match method {
+            "requestStreamSubscription" => {
+                Box::pin(async move { self.request_stream_subscription(arguments).await })
+            }
+            "runtimeState" => Box::pin(async move { self.runtime_state(&arguments).await }),
+            method => {
+                let error = unknown_method(&self.context.name().binding, method);
+                Box::pin(async { Err(error) })
+            }
+        }
+    }
+
+    /// The stream dials: take its live capability and subscribe from the checkpoint.
+    async fn request_stream_subscription(
+        self: &Rc<Self>,
+        arguments: Arguments,
+    ) -> Result<Argument, CallError> {
+        let hosted = self.find(arguments.parse_optional("processorName")?)?;
+        let configured: ConfiguredEvent = arguments.parse("subscriptionConfiguredEvent")?;
+        let key: String = arguments.parse("subscriptionKey")?;
+        let stream = arguments.capability("stream")?;
+        hosted.checkpoints.anchor_at(configured.offset);
+        hosted.checkpoints.put_subscription_key(&key);
+        self.disconnect(&hosted);
+        hosted.failures.set(0);
+        let client = StreamClient::live(&self.context, stream);
+        hosted.stream.retain(client.clone());
+        self.open(&hosted, client, &key)
+            .await
+            .map_err(|error| CallError::remote("subscription-failed", error.to_string()))?;
+        Ok(Argument::NULL)
+    }
+
+    fn find(&self, name: Option<String>) -> Result<Rc<Hosted>, CallError> {
+        let hosted = self.hosted.borrow();
+        let found = match &name {
+            Some(name) => hosted.get(name.as_str()),
+            None if hosted.len() == 1 => hosted.values().next(),
+            None => None,
+        };
+        found.cloned().ok_or_else(|| {
+            let known: Vec<&str> = hosted.keys().copied().collect();
+            CallError::Unresolved(format!(
+                "no processor {:?} here; registered: {}",
+                name.unwrap_or_default(),
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// Starts a new generation: the old callback is taken back, the old connection let go.
+    fn disconnect(&self, hosted: &Hosted) {
+        hosted.generation.set(hosted.generation.get() + 1);
+        if let Some(old) = hosted.connection.borrow_mut().take() {
+            self.context.revoke(&old.callback);
+            if let Some(handle) = old.handle {
+                self.unsubscribe(handle);
+            }
+        }
+    }
+
+    /// Lets go of a connection; if the word gets lost, the next delivery on it is refused.
+    fn unsubscribe(&self, handle: Capability) {
+        let stub = self
+            .context
+            .stub_to(crate::platform::Target::Capability(handle));
+        drop(stub.call("unsubscribe", Arguments::new()));
+    }
+
+    async fn open(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        stream: StreamClient,
+        key: &str,
+    ) -> Result<(), ProcessorError> {
+        let generation = hosted.generation.get();
+        let checkpoint = hosted.runner.clone().checkpoint().await?;
+        if hosted.generation.get() != generation {
+            return Ok(());
+        }
+        let callback = self.export_callback(hosted, generation);
+        *hosted.connection.borrow_mut() = Some(Connection {
+            callback: callback.clone(),
+            handle: None,
+        });
+        let contract = hosted.runner.contract();
+        let subscriber = SubscriberDescriptor {
+            incarnation_id: Some(self.incarnation_id.clone()),
+            description: None,
+            processor: Some(contract.announcement()),
+        };
+        let handle = stream
+            .subscribe_outbound(key, checkpoint, contract.consumes, &subscriber, callback)
+            .await?;
+        match &mut *hosted.connection.borrow_mut() {
+            Some(connection) if hosted.generation.get() == generation => {
+                connection.handle = Some(handle);
+            }
+            // A newer generation rules. If this connection outlived its own at the stream, its
+            // first delivery is refused, and the stream dials anew.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn export_callback(self: &Rc<Self>, hosted: &Rc<Hosted>, generation: u64) -> Capability {
+        let (host, hosted) = (Rc::downgrade(self), hosted.clone());
+        self.context.export(Rc::new(move |method, arguments| {
+            let (host, hosted) = (host.upgrade(), hosted.clone());
+            Box::pin(async move {
+                match (method.as_str(), host) {
+                    ("processEventBatch", Some(host)) => {
+                        host.process_event_batch(&hosted, generation, arguments)
+                            .await
+                    }
+                    (method, _) => Err(unknown_method("subscriber", method)),
+                }
+            })
+        }))
+    }
+
+    async fn process_event_batch(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        generation: u64,
+        arguments: Arguments,
+    ) -> Result<Argument, CallError> {
+        let batch = EventBatch {
+            events: arguments.require("events")?.downcast::<Vec<Arc<Event>>>()?,
+            stream_max_offset: arguments.parse("streamMaxOffset")?,
+        };
+        let _turn = hosted.ingest_chain.lock().await;
+        if hosted.generation.get() != generation {
+            return Err(CallError::Broken(format!(
+                "generation {generation} of {} has ended",
+                hosted.name
+            )));
+        }
+        let Err(error) = hosted.runner.clone().ingest(batch).await else {
+            hosted.failures.set(0);
+            return Ok(Argument::NULL);
+        };
+        self.context.note(
+            NoteKind::Failure,
+            format_args!("{} failed to ingest: {error}", hosted.name),
+        );
+        if self.context.quirk(Quirk::B20) {
+            return Ok(Argument::NULL);
+        }
+        self.recover_batch(hosted, generation, error).await
+    }
+
+    /// Replays from the checkpoint, or gives up (spec §3.5).
+    async fn recover_batch(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        generation: u64,
+        error: ProcessorError,
+    ) -> Result<Argument, CallError> {
+        if hosted.generation.get() != generation {
+            // A new handshake came in meanwhile; it replays from the checkpoint.
+            return Err(CallError::remote("ingest-failed", error.to_string()));
+        }
+        hosted.failures.set(hosted.failures.get() + 1);
+        self.disconnect(hosted);
+        let failures = hosted.failures.get();
+        if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
+            let key = hosted.checkpoints.subscription_key();
+            if let (Some(client), Some(key)) = (hosted.stream.bound(), key) {
+                let opened = self.open(hosted, client, &key).await;
+                return opened
+                    .map(|()| Argument::NULL)
+                    .map_err(|error| CallError::remote("subscription-failed", error.to_string()));
+            }
+        } else if !error.is_transient() {
+            return self.give_up(hosted, failures, &error).await;
+        }
+        Err(CallError::remote("ingest-failed", error.to_string()))
+    }
+
+    async fn give_up(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        failures: u32,
+        error: &ProcessorError,
+    ) -> Result<Argument, CallError> {
+        let name = hosted.name;
+        let checkpoint = hosted.runner.clone().checkpoint().await;
+        let offset = checkpoint.unwrap_or_default();
+        self.context
+            .note(NoteKind::Poisoned { offset: offset.0 }, name);
+        let event = EventInput::new(
+            ERROR_OCCURRED,
+            ErrorOccurred {
+                message: format!(
+                    "Processor {name:?} gave up after {failures} failed ingest attempts at offset {offset}"
+                ),
+                error: Some(ErrorDetail {
+                    name: None,
+                    message: error.to_string(),
+                    code: None,
+                    stack: None,
+                }),
+            },
+        )
+        .keyed(format!("processor-ingest-failed:{name}:{offset}"));
+        // If this gets lost, the stream hears so, dials again, and the batch is tried once more.
+        hosted.stream.append_batch(None, vec![event]).await?;
+        Ok(Argument::NULL)
+    }
+
+    /// The object's alarm: whatever is owed is taken up, and the alarm stands while it is.
+    pub async fn alarm(self: &Rc<Self>) -> Result<(), CallError> {
+        let hosted: Vec<Rc<Hosted>> = self.hosted.borrow().values().cloned().collect();
+        for hosted in hosted {
+            if !hosted.runner.clone().owes().await.unwrap_or(true) {
+                continue;
+            }
+            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
+            if let Err(error) = self.take_up(&hosted).await {
+                self.context.note(
+                    NoteKind::Failure,
+                    format_args!("{} could not recover: {error}", hosted.name),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_up(self: &Rc<Self>, hosted: &Rc<Hosted>) -> Result<(), ProcessorError> {
+        if hosted.stream.is_bound() {
+            match hosted.runner.clone().recover().await {
+                Err(error) if error.is_transient() => {}
+                outcome => return outcome,
+            }
+        }
+        // A stream that wakes dials its subscribers; the handshake then recovers them.
+        StreamClient::named(&self.context, &self.stream_name)
+            .touch()
+            .await?;
+        Ok(())
+    }
+
+    async fn runtime_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {
+        let hosted = self.find(arguments.parse_optional("processorName")?)?;
+        let snapshot = hosted
+            .checkpoints
+            .read()
+            .map_err(|error| CallError::remote("checkpoint", error))?;
+        let snapshot: Option<Value> = snapshot.and_then(|json| serde_json::from_str(&json).ok());
+        let subscription = hosted.stream.is_bound().then(|| {
+            json!({
+                "subscriptionKey": hosted.checkpoints.subscription_key(),
+                "namespace": self.stream_name.namespace,
+                "path": self.stream_name.path,
+                "sideEffectsAfterOffset": hosted.checkpoints.side_effects_after(),
+            })
+        });
+        Ok(Argument::json(json!({
+            "processorName": hosted.name,
+            "snapshot": snapshot,
+            "subscription": subscription,
+        })))
+    }
+}
+
+/// A processor's durable values in the object's key-value storage.
+struct HostCheckpoints {
+    context: Context,
+    storage: Storage,
+    snapshot_key: String,
+    anchor_key: String,
+    subscription_key_key: String,
+    name: &'static str,
+}
+
+impl HostCheckpoints {
+    fn new(name: &'static str, context: Context) -> Self {
+        HostCheckpoints {
+            storage: context.storage(),
+            context,
+            snapshot_key: format!("stream-processor:{name}:snapshot"),
+            anchor_key: format!("stream-processor:{name}:side-effects-after-offset"),
+            subscription_key_key: format!("stream-processor:{name}:subscription-key"),
+            name,
+        }
+    }
+
+    /// Sets the anchor at the first ever handshake; it never moves.
+    fn anchor_at(&self, offset: Offset) {
+        if let Ok(None) = self.storage.get::<Offset>(&self.anchor_key) {
+            self.storage.put(&self.anchor_key, &offset);
+        }
+    }
+
+    fn put_subscription_key(&self, key: &str) {
+        if self.subscription_key().as_deref() != Some(key) {
+            self.storage.put(&self.subscription_key_key, &key);
+        }
+    }
+
+    fn subscription_key(&self) -> Option<String> {
+        self.storage
+            .get(&self.subscription_key_key)
+            .unwrap_or_default()
+    }
+}
+
+impl Checkpoints for HostCheckpoints {
+    fn read(&self) -> Result<Option<String>, String> {
+        Ok(self.storage.get_json(&self.snapshot_key))
+    }
+
+    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String> {
+        let offset = offset.0;
+        self.context
+            .note(NoteKind::CheckpointWriting { offset }, self.name);
+        self.storage.put_json(&self.snapshot_key, json);
+        if owes {
+            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
+        }
+        self.context
+            .note(NoteKind::CheckpointWritten { offset }, self.name);
+        Ok(())
+    }
+
+    fn side_effects_after(&self) -> Offset {
+        self.storage
+            .get(&self.anchor_key)
+            .unwrap_or_default()
+            .unwrap_or_default()
+    }
+
+    fn keep_alive(&self, what: &'static str, work: LocalBoxFuture<'static, ()>) {
+        self.context.wait_until(what, work);
+    }
+
+    fn log_failure(&self, what: &str, error: &ProcessorError) {
+        self.context.note(
+            NoteKind::Failure,
+            format_args!("{} {what}: {error}", self.name),
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! A stream as its callers see it.
+
+use super::{contract::SubscriberDescriptor, object::BINDING};
+use crate::{
+    call::{Argument, Arguments, CallError, Capability},
+    event::{Event, EventInput, EventType, Offset, StreamName, StreamPath},
+    object::{Context, Stub},
+    platform::Target,
+};
+use std::sync::Arc;
+
+/// Committed events, shared.
+pub type Events = Arc<Vec<Arc<Event>>>;
+
+#[derive(Clone)]
+pub struct StreamClient {
+    stub: Stub,
+}
+
+impl StreamClient {
+    /// A stream by name; it is created if it does not exist.
+    pub fn named(context: &Context, name: &StreamName) -> Self {
+        StreamClient {
+            stub: context.object(BINDING, name),
+        }
+    }
+
+    /// The live stream that a handshake handed over.
+    pub fn live(context: &Context, capability: Capability) -> Self {
+        StreamClient {
+            stub: context.stub_to(Target::Capability(capability)),
+        }
+    }
+
+    /// Appends a batch, to this stream or, given a path, to another of the namespace. The result
+    /// is aligned with the input.
+    ///
+    /// # Errors
+    /// The stream refuses the batch (its codes are those of `AppendError`), or cannot be reached.
+    pub async fn append_batch(
+        &self,
+        path: Option<&StreamPath>,
+        events: Vec<EventInput>,
+    ) -> Result<Events, CallError> {
+        let events: Vec<Arc<EventInput>> = events.into_iter().map(Arc::new).collect();
+        let mut arguments = Arguments::new().with("events", Argument::shared(Arc::new(events)));
+        if let Some(path) = path {
+            arguments = arguments.json("streamPath", path);
+        }
+        self.stub
+            .call("appendBatch", arguments)
+            .await?
+            .downcast::<Vec<Arc<Event>>>()
+    }
+
+    /// Events with `after < offset < before`.
+    ///
+    /// # Errors
+    /// The stream cannot be reached.
+    pub async fn events(&self, after: Offset, before: Option<Offset>) -> Result<Events, CallError> {
+        let mut arguments = Arguments::new().json("afterOffset", after);
+        if let Some(before) = before {
+            arguments = arguments.json("beforeOffset", before);
+        }
+        self.stub
+            .call("getEvents", arguments)
+            .await?
+            .downcast::<Vec<Arc<Event>>>()
+    }
+
+    /// Wakes the stream, if it sleeps.
+    ///
+    /// # Errors
+    /// The stream cannot be reached.
+    pub async fn touch(&self) -> Result<(), CallError> {
+        let woken = self.stub.call("runtimeState", Arguments::new());
+        woken.await.map(drop)
+    }
+
+    /// Opens an outbound connection; the reply is the handle to unsubscribe with.
+    ///
+    /// # Errors
+    /// The stream cannot be reached.
+    pub async fn subscribe_outbound(
+        &self,
+        key: &str,
+        replay_after: Offset,
+        event_types: &[EventType],
+        subscriber: &SubscriberDescriptor,
+        process_event_batch: Capability,
+    ) -> Result<Capability, CallError> {
+        let arguments = Arguments::new()
+            .json("subscriptionKey", key)
+            .json("replayAfterOffset", replay_after)
+            .json("eventTypes", event_types)
+            .json("subscriber", subscriber)
+            .with(
+                "processEventBatch",
+                Argument::Capability(process_event_batch),
+            );
+        let opened = self.stub.call("subscribeOutbound", arguments).await?;
+        opened.record()?.capability("subscription")
+    }
+
+    /// Completes when the live stream is known to be gone.
+    pub fn broken(&self) -> futures_util::future::LocalBoxFuture<'static, ()> {
+        self.stub.broken()
+    }
+}

@@ -1,0 +1,214 @@
+//! The core processor's events (spec §1.4): types and payloads.
+
+use crate::{callable::Callable, event::EventType};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// Every type of the stream itself begins so; such events never wake an idle subscription.
+pub const CORE_PREFIX: &str = "events.iterate.com/stream/";
+
+pub const CREATED: EventType = EventType::of("events.iterate.com/stream/created");
+pub const WOKEN: EventType = EventType::of("events.iterate.com/stream/woken");
+pub const CONFIGURED: EventType = EventType::of("events.iterate.com/stream/configured");
+pub const METADATA_UPDATED: EventType = EventType::of("events.iterate.com/stream/metadata-updated");
+pub const CHILD_STREAM_CREATED: EventType =
+    EventType::of("events.iterate.com/stream/child-stream-created");
+pub const SUBSCRIPTION_CONFIGURED: EventType =
+    EventType::of("events.iterate.com/stream/subscription-configured");
+pub const PROCESSOR_REGISTERED: EventType =
+    EventType::of("events.iterate.com/stream/processor-registered");
+pub const SUBSCRIBER_CONNECTED: EventType =
+    EventType::of("events.iterate.com/stream/subscriber-connected");
+pub const SUBSCRIBER_DISCONNECTED: EventType =
+    EventType::of("events.iterate.com/stream/subscriber-disconnected");
+pub const ERROR_OCCURRED: EventType = EventType::of("events.iterate.com/stream/error-occurred");
+pub const PAUSED: EventType = EventType::of("events.iterate.com/stream/paused");
+pub const RESUMED: EventType = EventType::of("events.iterate.com/stream/resumed");
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Created {
+    #[serde(deserialize_with = "text")]
+    pub namespace: String,
+    #[serde(deserialize_with = "text")]
+    pub path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Woken {
+    #[serde(deserialize_with = "text")]
+    pub incarnation_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Configured {
+    pub config: ConfigChange,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigChange {
+    pub simulated_storage_sync_delay_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetadataUpdated {
+    pub metadata: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChildStreamCreated {
+    #[serde(deserialize_with = "text")]
+    pub child_path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionConfigured {
+    #[serde(deserialize_with = "text")]
+    pub subscription_key: String,
+    pub subscriber: Subscriber,
+}
+
+/// Who is to be dialed. The two legacy shapes of V0 parse, reduce to nothing and are never dialed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Subscriber {
+    Callable {
+        callable: Callable,
+    },
+    #[serde(rename_all = "camelCase")]
+    BuiltIn {
+        transport: LegacyTransport,
+        #[serde(deserialize_with = "text")]
+        processor_slug: String,
+    },
+    ExternalUrl {
+        transport: LegacyTransport,
+        url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        headers: Option<Map<String, Value>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LegacyTransport {
+    WorkersRpc,
+    CapnwebWebsocket,
+}
+
+/// What a processor says of itself when it subscribes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    #[serde(deserialize_with = "text")]
+    pub slug: String,
+    #[serde(deserialize_with = "text")]
+    pub version: String,
+    pub description: String,
+    pub consumes: Vec<String>,
+    pub emits: Vec<String>,
+    pub owned_events: Vec<OwnedEvent>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnedEvent {
+    #[serde(rename = "type", deserialize_with = "text")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Who holds a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriberDescriptor {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<Announcement>,
+}
+
+/// `processor-registered` of V0: still reduced, no longer written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessorRegistered {
+    #[serde(flatten)]
+    pub announcement: Announcement,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriberConnected {
+    #[serde(deserialize_with = "text")]
+    pub subscription_key: String,
+    pub direction: Direction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscriber: Option<SubscriberDescriptor>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisconnectReason {
+    Replaced,
+    Unsubscribed,
+    RpcBroken,
+    DeliveryFailed,
+    SubscriptionRemoved,
+    Idle,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriberDisconnected {
+    #[serde(deserialize_with = "text")]
+    pub subscription_key: String,
+    pub reason: DisconnectReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorOccurred {
+    #[serde(deserialize_with = "text")]
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+}
+
+/// The payload of `paused` and of `resumed`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PauseChange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A string that is not blank, trimmed (`str+` in the spec).
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.trim() {
+        "" => Err(serde::de::Error::custom("must not be blank")),
+        trimmed if trimmed.len() == text.len() => Ok(text),
+        trimmed => Ok(trimmed.to_owned()),
+    }
+}
