@@ -1,0 +1,30 @@
+//! How a Web API call fails. Only [`SlackApiError::Refused`] says that it had no effect, and not
+//! even that for `internal_error` and `fatal_error`.
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SlackApiError {
+    /// Slack answered `ok: false`; `error` is its machine string.
+    #[error("slack refused: {error}")]
+    Refused { error: String },
+    /// Slack answered with a status other than 200; the body is not looked at.
+    #[error("slack answered with status {status}")]
+    Http {
+        status: u16,
+        retry_after_s: Option<u64>,
+    },
+    /// Slack answered 200 with something that is no reply of its: the outcome is unknown.
+    #[error("slack answered with something unreadable: {0}")]
+    Unreadable(String),
+    /// The connection was refused, lost or cut short: the outcome is unknown.
+    #[error("connection to slack failed: {0}")]
+    Connection(String),
+    /// No complete reply in time: the outcome is unknown.
+    #[error("no reply from slack within {0} ms")]
+    Deadline(u64),
+}
+
+impl SlackApiError {
+    pub(super) fn connection(error: impl std::fmt::Display) -> Self {
+        SlackApiError::Connection(error.to_string())
+    }
+}

@@ -1,0 +1,17 @@
+//! Slack's Web API, as far as the product calls it, over an ordinary HTTP/1.1 connection.
+//!
+//! - [`method`]: the methods, with their arguments.
+//! - [`client`]: one call, one connection. Start there.
+//! - [`error`]: how a call fails.
+//! - [`form`]: `application/x-www-form-urlencoded`.
+//! - [`settings`]: where Slack is, and who we are to it.
+
+pub mod client;
+pub mod error;
+pub mod form;
+pub mod method;
+pub mod settings;
+
+pub use client::WebClient;
+pub use error::SlackApiError;
+pub use method::Method;
