@@ -3,6 +3,14 @@
 //!
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
+//! - [`edge`]: the worker that takes Slack's webhooks.
+//! - [`slack`]: routes webhooks to one stream per thread.
+//! - [`slack_agent`]: makes a thread's messages an agent's input, and shows what it does.
+//! - [`slack_api`]: the client of Slack's Web API.
 
 pub mod agent;
+pub mod edge;
 pub mod hosting;
+pub mod slack;
+pub mod slack_agent;
+pub mod slack_api;

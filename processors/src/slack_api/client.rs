@@ -49,7 +49,7 @@ impl WebClient {
         let (mut sender, connection) = http1::handshake(stream)
             .await
             .map_err(SlackApiError::connection)?;
-        let exchange = async {
+        let exchange = async move {
             let response = sender.send_request(request(method)).await;
             read(response.map_err(SlackApiError::connection)?).await
         };

@@ -43,12 +43,19 @@ fn decode(text: &[u8]) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| {
-            let mut byte = [0];
-            hex::decode_to_slice(digits, &mut byte).ok()?;
-            Some(byte[0])
-        });
-        rest = if escaped.is_some() { &after[2..] } else { after };
+        let escaped = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| {
+                let mut byte = [0];
+                hex::decode_to_slice(digits, &mut byte).ok()?;
+                Some(byte[0])
+            });
+        rest = if escaped.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
         decoded.push(match (escaped, first) {
             (Some(byte), _) => byte,
             (None, b'+') => b' ',
@@ -66,10 +73,7 @@ mod tests {
     fn what_is_encoded_is_read_back() {
         let text = "é & = + % 1772136258.963519";
         let form = encode(&[("a b", text), ("c", "")]);
-        assert_eq!(
-            form,
-            "a+b=%C3%A9+%26+%3D+%2B+%25+1772136258.963519&c="
-        );
+        assert_eq!(form, "a+b=%C3%A9+%26+%3D+%2B+%25+1772136258.963519&c=");
         assert_eq!(field(form.as_bytes(), "a b").as_deref(), Some(text));
         assert_eq!(field(form.as_bytes(), "c").as_deref(), Some(""));
         assert_eq!(field(form.as_bytes(), "d"), None);
