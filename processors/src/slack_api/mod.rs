@@ -3,7 +3,7 @@
 //! - [`method`]: the methods, with their arguments.
 //! - [`client`]: one call, one connection. Start there.
 //! - [`error`]: how a call fails.
-//! - [`form`]: `application/x-www-form-urlencoded`.
+//! - [`form`]: the encoding `application/x-www-form-urlencoded`.
 //! - [`settings`]: where Slack is, and who we are to it.
 
 pub mod client;
