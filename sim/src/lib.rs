@@ -2,6 +2,7 @@
 //!
 //! - [`choice`]: labelled choices and who answers them.
 //! - [`activity`], [`trace`], [`time`]: what is under way, what happened, when.
+//! - [`exploration`]: many worlds: which, on how many threads, and what they came to.
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
 
 #[cfg(not(madsim))]
@@ -12,6 +13,7 @@ compile_error!(
 
 pub mod activity;
 pub mod choice;
+pub mod exploration;
 pub mod scenario;
 pub mod time;
 pub mod trace;
