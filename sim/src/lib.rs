@@ -2,6 +2,7 @@
 //!
 //! - [`choice`]: labelled choices and who answers them.
 //! - [`activity`], [`trace`], [`time`]: what is under way, what happened, when.
+//! - [`network`]: TCP streams as the fake services and their clients use them.
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
 
 #[cfg(not(madsim))]
@@ -12,6 +13,8 @@ compile_error!(
 
 pub mod activity;
 pub mod choice;
+pub mod network;
+pub mod peers;
 pub mod scenario;
 pub mod time;
 pub mod trace;
