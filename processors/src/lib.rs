@@ -2,5 +2,7 @@
 //! services. Written as if to be deployed: nothing here knows of the simulation.
 //!
 //! - [`hosting`]: what every domain object shares.
+//! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
 
+pub mod agent;
 pub mod hosting;
