@@ -89,7 +89,12 @@ pub(super) enum Role {
         handler: WorkerHandler,
         listen: SocketAddr,
     },
+    /// Somebody outside the platform who calls objects: never crashes.
+    Client,
 }
+
+/// Work that a client does with its own context.
+pub type ClientWork = Box<dyn FnOnce(Context) -> LocalBoxFuture<'static, ()> + Send>;
 
 /// One object or worker, alive or not.
 pub(super) struct Resident {
@@ -124,6 +129,8 @@ pub(super) enum Mail {
     Alarm(oneshot::Sender<bool>),
     /// Evict if idle.
     EvictIfIdle,
+    /// Do this; a client only.
+    Work(ClientWork),
 }
 
 impl Fleet {
@@ -173,6 +180,17 @@ impl Fleet {
     ) {
         let resident = self.insert(name, Role::Worker { handler, listen }, Some(listen));
         self.ensure_live(&resident);
+    }
+
+    /// Does something as a client of the platform, on the client's own node.
+    pub fn as_client(self: &Arc<Self>, work: ClientWork) {
+        let name = ObjectName::new("CLIENT", "client");
+        let existing = self.lock().residents.get(&name).cloned();
+        let client = existing.unwrap_or_else(|| self.insert(name, Role::Client, None));
+        self.ensure_live(&client);
+        if client.send(Mail::Work(work)).is_err() {
+            panic!("a client never dies");
+        }
     }
 
     /// The durable storage of every object of a class, by name.
@@ -300,6 +318,9 @@ impl Fleet {
     }
 
     fn plan_crash(self: &Arc<Self>, resident: &Arc<Resident>, incarnation: u64) {
+        if matches!(resident.role, Role::Client) {
+            return;
+        }
         let after_ms = self
             .choices
             .delay_ms(&faults::CRASH_AT_TIME, &resident.subject);
@@ -351,7 +372,8 @@ impl Fleet {
         incarnation: u64,
         site: &'static Site,
     ) -> bool {
-        let crashes = self.choices.yes(site, &resident.subject);
+        let can_crash = !matches!(resident.role, Role::Client);
+        let crashes = can_crash && self.choices.yes(site, &resident.subject);
         if crashes {
             self.crash(resident, incarnation, site.name);
         }

@@ -46,6 +46,20 @@ pub(super) async fn serve(
     match resident.role {
         Role::Object(class) => serve_object(ports, class, inbox).await,
         Role::Worker { handler, listen } => serve_worker(ports, handler, listen).await,
+        Role::Client => serve_client(ports, inbox).await,
+    }
+}
+
+async fn serve_client(ports: Rc<SimPorts>, mut inbox: mpsc::UnboundedReceiver<Mail>) {
+    let endpoint = Endpoint::bind(ports.resident.address)
+        .await
+        .expect("the address is this node's own");
+    ports.set_endpoint(endpoint);
+    let context = Context::new(ports.resident.name.clone(), ports.clone());
+    while let Some(mail) = inbox.recv().await {
+        if let Mail::Work(work) = mail {
+            context.spawn("client", work(context.clone()));
+        }
     }
 }
 
@@ -91,6 +105,7 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
                     let _ = done.send(outcome.is_ok());
                 });
             }
+            Mail::Work(_) => panic!("work is for clients"),
             Mail::EvictIfIdle => {
                 let volatile = resident.stored.lock().expect("one thread").volatile();
                 if object.is_idle() && volatile == 0 {

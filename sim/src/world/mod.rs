@@ -13,7 +13,7 @@ pub use plan::{FaultLevel, Plan, RecordedDecision, Strategy};
 pub use run::run;
 
 use crate::{
-    activity::Activity,
+    activity::{Activity, PendingKind},
     choice::Choices,
     fleet::Fleet,
     oracles::{self, Evidence, Quiescence},
@@ -24,7 +24,11 @@ use madsim::{
     runtime::{Handle, NodeHandle},
     time::{sleep, Duration},
 };
-use runtime::call::ObjectName;
+use runtime::{
+    call::ObjectName,
+    event::{EventInput, StreamName},
+    stream::StreamClient,
+};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -33,6 +37,9 @@ use std::{
 const OPENAI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 443);
 const SLACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 443);
 const EDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 8080);
+
+/// How long a client waits before it tries again.
+const CLIENT_RETRY_MS: u64 = 500;
 
 /// Listeners are bound by then.
 const BOOT_MS: u64 = 5;
@@ -100,6 +107,24 @@ impl World {
     /// Waits in simulated time, as part of the workload.
     pub async fn sleep(&self, duration_ms: u64) {
         sleep(Duration::from_millis(duration_ms)).await;
+    }
+
+    /// Appends keyed events to a stream, as a client who tries again until it succeeds.
+    pub fn append(&self, stream: StreamName, events: Vec<EventInput>) {
+        let pending = self.activity.begin(PendingKind::Workload);
+        self.fleet.as_client(Box::new(move |context| {
+            Box::pin(async move {
+                let _pending = pending;
+                let client = StreamClient::named(&context, &stream);
+                while let Err(error) = client.append_batch(None, events.clone()).await {
+                    assert!(
+                        error.is_transient(),
+                        "stream {stream} refuses what the workload appends: {error}"
+                    );
+                    context.sleep("append again", CLIENT_RETRY_MS).await;
+                }
+            })
+        }));
     }
 
     fn evidence(&self, quiescence: Quiescence) -> Evidence {
