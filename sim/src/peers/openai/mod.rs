@@ -16,8 +16,8 @@ pub mod faults;
 mod request;
 mod upgrade;
 
-pub use config::{OpenAiConfig, Script};
-pub use faults::FAULTS;
+pub use config::{AnswerTo, OpenAiConfig, Script};
+pub use faults::{DRAWS, FAULTS};
 
 use super::{
     http::{self, HttpService, NoReply, Reply},
