@@ -29,3 +29,6 @@ pub struct PeerPorts {
 
 /// Every fault of every service.
 pub const FAULTS: &[&[&Site]] = &[openai::FAULTS, slack::FAULTS];
+
+/// Every choice that is no fault but part of an answer.
+pub const DRAWS: &[&[&Site]] = &[openai::DRAWS];

@@ -6,7 +6,10 @@ use crate::{
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{json, Value};
-use sim::peers::openai::{OpenAiConfig, OpenAiFact, Script};
+use sim::{
+    activity::PendingKind,
+    peers::openai::{OpenAiConfig, OpenAiFact, Script},
+};
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -276,7 +279,7 @@ fn a_response_is_pending_work_and_an_idle_connection_is_not() {
         assert!(world.ports.activity.is_quiet());
         session.ask("Hello", json!({})).await;
         session.next().await.unwrap();
-        assert!(!world.ports.activity.is_quiet());
+        assert_eq!(world.ports.activity.pending(PendingKind::Message), 1);
         session.response().await;
         pass_ms(10).await;
         assert!(world.ports.activity.is_quiet());

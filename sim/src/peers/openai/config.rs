@@ -35,8 +35,11 @@ pub enum Script {
     /// These answers one after the other, whichever connection asks; then as drawn.
     InOrder(Vec<String>),
     /// A function of the user's last text; drawn where it is `None`.
-    ByInput(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>),
+    ByInput(Arc<AnswerTo>),
 }
+
+/// The answer to the user's last text, if the script has one.
+pub type AnswerTo = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,8 @@
 //! - [`config`]: keys, limits, and the script of answers.
 //! - [`faults`]: what can go wrong, by name.
 //! - `upgrade`: from the HTTP request to the WebSocket, or a refusal.
-//! - `conversation`: one connection: order, memory, errors, drops. Start here.
+//! - `conversation`: one connection: order, memory, errors, age. Start here.
+//! - `response`: one response: its events, faults, and the points applied and answered.
 //! - `request`: what a client message asks for.
 //! - `answer`: what the model says, and in how many deltas.
 //! - `event`: the server's messages.
@@ -14,10 +15,11 @@ mod conversation;
 mod event;
 pub mod faults;
 mod request;
+mod response;
 mod upgrade;
 
-pub use config::{OpenAiConfig, Script};
-pub use faults::FAULTS;
+pub use config::{AnswerTo, OpenAiConfig, Script};
+pub use faults::{DRAWS, FAULTS};
 
 use super::{
     http::{self, HttpService, NoReply, Reply},

@@ -75,7 +75,7 @@ fn check(fields: &Map<String, Value>) -> Result<(), Rejection> {
         }
         _ => return Err(invalid(Some("type"), "Missing required parameter: 'type'.")),
     }
-    if let Some(lane) = fields.get("stream_id") {
+    if let Some(lane) = fields.get("stream_id").filter(|lane| !lane.is_null()) {
         return Err(lane_rejection(lane));
     }
     if !matches!(fields.get("model"), None | Some(Value::String(_))) {

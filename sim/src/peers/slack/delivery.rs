@@ -27,6 +27,8 @@ pub(super) struct Parcel {
     is_url_verification: bool,
     delay_ms: u64,
     is_doubled: bool,
+    /// Slack does not hear the acknowledgement of the first try.
+    acknowledgement_is_lost: bool,
     /// From the post until the event is acknowledged or given up.
     _pending: Pending,
 }
@@ -34,14 +36,19 @@ pub(super) struct Parcel {
 impl Parcel {
     pub fn new(slack: &Slack, outgoing: Outgoing) -> Self {
         let (choices, subject) = (&slack.ports.choices, &slack.subject);
+        let is_event = !outgoing.is_url_verification;
         Parcel {
             event_id: outgoing.event_id,
             channel: outgoing.channel,
             ts: outgoing.ts,
             body: outgoing.body.into(),
             is_url_verification: outgoing.is_url_verification,
-            delay_ms: choices.delay_ms(&LATE, subject) + choices.delay_ms(&REORDER, subject),
-            is_doubled: choices.yes(&DUPLICATE, subject),
+            delay_ms: match is_event {
+                true => choices.delay_ms(&LATE, subject) + choices.delay_ms(&REORDER, subject),
+                false => 0,
+            },
+            is_doubled: is_event && choices.yes(&DUPLICATE, subject),
+            acknowledgement_is_lost: is_event && choices.yes(&REDELIVER, subject),
             _pending: slack.ports.activity.begin(PendingKind::Message),
         }
     }
@@ -70,7 +77,7 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
     if parcel.is_doubled {
         let (slack, parcel) = (slack.clone(), parcel.clone());
         madsim::task::spawn(async move {
-            let _ = attempt(&slack, &parcel, 0, None).await;
+            let _ = attempt(&slack, &parcel, 0, None, false).await;
         });
     }
     let mut reason = None;
@@ -79,7 +86,8 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
             let wait_ms = slack.config.retry_after_ms[number - 1];
             activity.sleep(wait_ms).await;
         }
-        match attempt(&slack, &parcel, number as u32, reason).await {
+        let is_lost = number == 0 && parcel.acknowledgement_is_lost;
+        match attempt(&slack, &parcel, number as u32, reason, is_lost).await {
             Ok(()) => return,
             Err(failure) if failure.is_final => break,
             Err(failure) => reason = Some(failure.reason),
@@ -117,6 +125,7 @@ async fn attempt(
     parcel: &Parcel,
     attempt: u32,
     reason: Option<&'static str>,
+    acknowledgement_is_lost: bool,
 ) -> Result<(), Failure> {
     let connection = slack.ledger.next_connection();
     let started_ms = time::since_start_ms();
@@ -126,7 +135,7 @@ async fn attempt(
     };
     let event_id = parcel.event_id.clone();
     let failure = match outcome {
-        Ok(status) if !slack.ports.choices.yes(&REDELIVER, &slack.subject) => {
+        Ok(status) if !acknowledgement_is_lost => {
             let what = SlackFact::Acknowledged {
                 event_id,
                 attempt,
