@@ -52,7 +52,8 @@ pub(super) type ReplySender = oneshot::Sender<Result<Argument, CallError>>;
 pub(super) struct Link {
     pub incarnation: u64,
     sender: LinkSender,
-    waiting: RefCell<BTreeMap<u64, (ReplySender, u64)>>,
+    /// Who waits for a reply; and the lane, if it ends with a lost reply.
+    waiting: RefCell<BTreeMap<u64, (ReplySender, Option<u64>)>>,
     next_id: Cell<u64>,
     is_dead: Cell<bool>,
     died: Notify,
@@ -106,7 +107,8 @@ impl Link {
 
     /// Sends a request; its reply, or the end of the link, resolves `reply`.
     pub async fn send(&self, request: Request, reply: ReplySender) {
-        let (id, lane) = (request.id, request.lane);
+        let id = request.id;
+        let lane = request.capability.map(|_| request.lane);
         self.waiting.borrow_mut().insert(id, (reply, lane));
         if self.is_dead() || self.sender.send(Box::new(request)).await.is_err() {
             // The reader fails everything that waits when it learns of the end; after that, here.
@@ -175,7 +177,7 @@ fn resolve(ports: &Rc<SimPorts>, link: &Rc<Link>, message: ReplyMessage) {
     if ports.crash_point(&faults::CRASH_AFTER_CALL) {
         return;
     }
-    if message.is_lost {
+    if let Some(lane) = lane.filter(|_| message.is_lost) {
         ports.break_lane(lane);
     }
     // Whoever dropped the call does not miss the reply.
