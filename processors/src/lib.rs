@@ -3,6 +3,8 @@
 //!
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
+//! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
 
 pub mod agent;
 pub mod hosting;
+pub mod openai_ws;

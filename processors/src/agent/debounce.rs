@@ -7,13 +7,14 @@ use runtime::object::Context;
 use std::{
     cell::{Cell, RefCell},
     future::Future,
+    rc::Rc,
     sync::Arc,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Debounce {
-    armed: RefCell<Option<Armed>>,
-    last_timer: Cell<u64>,
+    armed: Rc<RefCell<Option<Armed>>>,
+    last_timer: Rc<Cell<u64>>,
 }
 
 struct Armed {
@@ -30,23 +31,20 @@ impl Debounce {
             .is_some_and(|armed| *armed.request_id == *request_id)
     }
 
-    /// Starts the timer for a request, in place of whatever it was set to; `fire` runs when it is
-    /// still this one that ends.
-    pub fn arm<F>(
+    /// Starts the timer for a request, in place of whatever it was set to. `fire` runs at its end,
+    /// unless it was set to something else meanwhile.
+    pub fn arm(
         &self,
         context: &Context,
         request_id: &Arc<str>,
         delay_ms: u64,
-        is_current: impl Fn(u64) -> bool + 'static,
-        fire: F,
-    ) where
-        F: Future<Output = ()> + 'static,
-    {
+        fire: impl Future<Output = ()> + 'static,
+    ) {
         let timer = self.hold(request_id);
-        let sleep = context.sleep("debounce", delay_ms);
+        let (debounce, sleep) = (self.clone(), context.sleep("debounce", delay_ms));
         context.wait_until("debounce", async move {
             sleep.await;
-            if is_current(timer) {
+            if debounce.is_current(timer) {
                 fire.await;
             }
         });
@@ -63,7 +61,7 @@ impl Debounce {
         timer
     }
 
-    pub fn is_current(&self, timer: u64) -> bool {
+    fn is_current(&self, timer: u64) -> bool {
         let armed = self.armed.borrow();
         armed.as_ref().is_some_and(|armed| armed.timer == timer)
     }

@@ -143,14 +143,9 @@ impl AgentProcessor {
     }
 
     fn arm(self: &Rc<Self>, request_id: &Arc<str>, delay_ms: u64) {
-        let processor = self.clone();
-        self.debounce.arm(
-            &self.context,
-            request_id,
-            delay_ms,
-            move |timer| processor.debounce.is_current(timer),
-            self.clone().hand_off(request_id.clone()),
-        );
+        let hand_off = self.clone().hand_off(request_id.clone());
+        self.debounce
+            .arm(&self.context, request_id, delay_ms, hand_off);
     }
 
     /// Hands the request off, unless the head says that it is no longer scheduled.

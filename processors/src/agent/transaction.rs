@@ -98,6 +98,8 @@ impl<F: Fold> Transactions<F> {
                 return Ok(head);
             };
             first.offset = Some(head.offset.next());
+            // Nobody else holds the fold while it moves on: it is changed in place, not copied.
+            drop(head);
             match self.stream.append_batch(None, decision).await {
                 Ok(events) => {
                     self.absorb(&events)?;
