@@ -253,16 +253,16 @@ impl Processor for AgentProcessor {
     type State = State;
     type Consumed = Consumed;
 
-    fn contract(&self) -> &'static Contract {
+    fn contract() -> &'static Contract {
         &CONTRACT
     }
 
-    fn parse(&self, event: &Event) -> Result<Consumed, PayloadError> {
+    fn parse(event: &Event) -> Result<Consumed, PayloadError> {
         let consumed = Consumed::parse(event)?;
         Ok(consumed.expect("every consumed type is parsed"))
     }
 
-    fn reduce(&self, state: &mut State, event: &Event, consumed: &Consumed) {
+    fn reduce(state: &mut State, event: &Event, consumed: &Consumed) {
         state.reduce(event.offset, consumed);
     }
 

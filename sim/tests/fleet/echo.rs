@@ -76,8 +76,8 @@ impl Processor for Echo {
 
     fn process_event(self: &Rc<Self>, reduced: &Reduced<Self>, hook: &Hook<Self>) {
         let offset = reduced.event.offset;
-        let pong = EventInput::new(PONG, json!({ "of": offset }))
-            .keyed(CONTRACT.key_at("pong", offset));
+        let pong =
+            EventInput::new(PONG, json!({ "of": offset })).keyed(CONTRACT.key_at("pong", offset));
         let stream = self.stream.clone();
         hook.block(async move {
             stream.append_batch(None, vec![pong]).await?;

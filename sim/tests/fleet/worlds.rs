@@ -50,7 +50,12 @@ fn a_swallowed_batch_shows() {
     });
     let key = found.expect("some world fails").key;
     assert!(
-        ["processor/state-not-fold", "processor/behind", "echo/unanswered"].contains(&key.as_str()),
+        [
+            "processor/state-not-fold",
+            "processor/behind",
+            "echo/unanswered"
+        ]
+        .contains(&key.as_str()),
         "{key}"
     );
 }
