@@ -4,6 +4,7 @@
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
 //! - [`edge`]: the worker that takes Slack's webhooks.
+//! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
 //! - [`slack`]: routes webhooks to one stream per thread.
 //! - [`slack_agent`]: makes a thread's messages an agent's input, and shows what it does.
 //! - [`slack_api`]: the client of Slack's Web API.
@@ -11,6 +12,7 @@
 pub mod agent;
 pub mod edge;
 pub mod hosting;
+pub mod openai_ws;
 pub mod slack;
 pub mod slack_agent;
 pub mod slack_api;

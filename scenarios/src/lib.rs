@@ -1,1 +1,12 @@
+//! Scenarios and the `streamsim` command.
+//!
+//! - [`registry`]: every scenario, fault site and oracle, by name.
+//! - [`hunts`]: which scenario finds which known bug, and by which failure.
+//! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
+//! - [`command`]: the command line. Start there.
 
+pub mod command;
+pub mod hunts;
+pub mod log_view;
+mod palette;
+pub mod registry;

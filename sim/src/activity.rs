@@ -33,6 +33,16 @@ impl PendingKind {
         PendingKind::Alarm,
         PendingKind::Workload,
     ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            PendingKind::Message => "message",
+            PendingKind::Write => "write",
+            PendingKind::Timer => "timer",
+            PendingKind::Alarm => "alarm",
+            PendingKind::Workload => "workload",
+        }
+    }
 }
 
 #[derive(Default)]
@@ -57,6 +67,23 @@ impl Activity {
 
     pub fn is_quiet(&self) -> bool {
         PendingKind::ALL.iter().all(|kind| self.pending(*kind) == 0)
+    }
+
+    /// What is pending, for reports: `2 messages, 1 alarm`.
+    pub fn describe(&self) -> String {
+        let pending: Vec<String> = PendingKind::ALL
+            .iter()
+            .map(|kind| (self.pending(*kind), kind.name()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| match count {
+                1 => format!("1 {name}"),
+                _ => format!("{count} {name}s"),
+            })
+            .collect();
+        match pending.is_empty() {
+            true => "nothing".to_owned(),
+            false => pending.join(", "),
+        }
     }
 
     /// Grows whenever something begins: unchanged between two moments, nothing began in between.

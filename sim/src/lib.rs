@@ -1,8 +1,13 @@
 //! The simulated world, and what judges it.
 //!
-//! - [`choice`]: labelled choices and who answers them.
+//! - [`world`]: one scenario, one seed, one thread, from boot to judgement. Start there.
+//! - [`choice`]: labelled choices and who answers them; [`faults`]: the platform's own, as data.
 //! - [`activity`], [`trace`], [`time`]: what is under way, what happened, when.
+//! - [`fleet`]: durable objects and workers on madsim nodes.
+//! - [`network`]: TCP streams as the fake services and their clients use them.
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
+//! - [`oracles`]: what must hold; [`scenario`]: what a scenario declares.
+//! - [`exploration`]: many worlds: which, on how many threads, and what they came to.
 
 #[cfg(not(madsim))]
 compile_error!(
@@ -12,6 +17,12 @@ compile_error!(
 
 pub mod activity;
 pub mod choice;
+pub mod exploration;
+pub mod faults;
+pub mod fleet;
+pub mod network;
+pub mod oracles;
+pub mod peers;
 pub mod scenario;
 pub mod time;
 pub mod trace;

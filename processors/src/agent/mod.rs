@@ -1,5 +1,18 @@
 //! The agent (spec §5.1): collects inputs, decides when the model is asked, and what it is told.
 //!
 //! - [`contract`]: event types, payloads, state.
+//! - [`reducer`]: the state as a fold of the stream; providers fold it too.
+//! - [`decision`]: the next step, from the state alone.
+//! - [`transaction`]: decide and append against one head; providers finish through it too.
+//! - [`processor`]: batches, alarm, hand-off.
+//! - [`debounce`], [`rendering`]: its timer; what the model is told of events.
 
 pub mod contract;
+mod debounce;
+pub mod decision;
+pub mod processor;
+pub mod reducer;
+mod rendering;
+pub mod transaction;
+
+pub use processor::AgentProcessor;

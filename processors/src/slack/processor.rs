@@ -40,11 +40,11 @@ impl Processor for SlackRouter {
     type State = State;
     type Consumed = Consumed;
 
-    fn contract(&self) -> &'static Contract {
+    fn contract() -> &'static Contract {
         &CONTRACT
     }
 
-    fn parse(&self, event: &Event) -> Result<Consumed, PayloadError> {
+    fn parse(event: &Event) -> Result<Consumed, PayloadError> {
         Ok(if event.kind == CONNECTED {
             Consumed::Connected(event.payload()?)
         } else if event.kind == DISCONNECTED {
@@ -57,7 +57,7 @@ impl Processor for SlackRouter {
         })
     }
 
-    fn reduce(&self, state: &mut State, _event: &Event, consumed: &Consumed) {
+    fn reduce(state: &mut State, _event: &Event, consumed: &Consumed) {
         match consumed {
             Consumed::Connected(connected) => {
                 let connected = connected.clone();

@@ -46,11 +46,11 @@ impl Processor for SlackAgent {
     type State = State;
     type Consumed = Consumed;
 
-    fn contract(&self) -> &'static Contract {
+    fn contract() -> &'static Contract {
         &CONTRACT
     }
 
-    fn parse(&self, event: &Event) -> Result<Consumed, PayloadError> {
+    fn parse(event: &Event) -> Result<Consumed, PayloadError> {
         Ok(if event.kind == WEBHOOK_RECEIVED {
             Consumed::Webhook(Webhook::read(body(event)?))
         } else if event.kind == STATUS_UPDATED {
@@ -64,7 +64,7 @@ impl Processor for SlackAgent {
         })
     }
 
-    fn reduce(&self, state: &mut State, _event: &Event, consumed: &Consumed) {
+    fn reduce(state: &mut State, _event: &Event, consumed: &Consumed) {
         match consumed {
             Consumed::ThreadRouteConfigured(route) => {
                 state.channel = Some(route.thread.channel.clone());

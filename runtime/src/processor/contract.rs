@@ -156,13 +156,18 @@ mod tests {
         }
     }
 
+    static OWNED: [EventType; 1] = [EventType::of("t/a")];
+    static FOREIGN: [EventType; 1] = [EventType::of("t/b")];
+    static EVERYTHING: [EventType; 1] = [WILDCARD];
+    static BESIDE: [&Catalogue; 1] = [&OTHER];
+
     #[test]
     fn every_type_has_exactly_one_owner() {
-        assert_eq!(contract(&[], &[EventType::of("t/a")]).check(), Ok(()));
-        assert_eq!(contract(&[], &[WILDCARD]).check(), Ok(()));
-        let unresolved = contract(&[], &[EventType::of("t/b")]).check().unwrap_err();
+        assert_eq!(contract(&[], &OWNED).check(), Ok(()));
+        assert_eq!(contract(&[], &EVERYTHING).check(), Ok(()));
+        let unresolved = contract(&[], &FOREIGN).check().unwrap_err();
         assert!(unresolved.to_string().contains("t/b"));
-        let twice = contract(&[&OTHER], &[]).check().unwrap_err();
+        let twice = contract(&BESIDE, &[]).check().unwrap_err();
         assert!(twice.to_string().contains("both \"other\" and \"own\""));
     }
 }

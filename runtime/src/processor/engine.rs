@@ -94,7 +94,7 @@ impl<P: Processor> Engine<P> {
     /// # Panics
     /// The processor's contract is broken; the message says how.
     pub fn new(processor: P, checkpoints: Rc<dyn Checkpoints>) -> Rc<Self> {
-        if let Err(error) = processor.contract().check() {
+        if let Err(error) = P::contract().check() {
             panic!("{error}");
         }
         Rc::new(Engine {
@@ -132,7 +132,7 @@ impl<P: Processor> Engine<P> {
         let snapshot: Snapshot<P::State> = match stored {
             None => Snapshot::default(),
             Some(json) => serde_json::from_str(&json).map_err(|error| {
-                let slug = self.processor.contract().slug;
+                let slug = P::contract().slug;
                 ProcessorError::Checkpoint(format!("checkpoint of {slug}: {error}"))
             })?,
         };
@@ -175,7 +175,7 @@ impl<P: Processor> Engine<P> {
         before: &Loaded<P::State>,
         batch: &EventBatch,
     ) -> Result<Option<(Hook<P>, Offset)>, ProcessorError> {
-        let contract = self.processor.contract();
+        let contract = P::contract();
         let anchor = self.checkpoints.side_effects_after();
         let mut offset = before.offset;
         let mut state = before.state.clone();
@@ -188,15 +188,13 @@ impl<P: Processor> Engine<P> {
             if !contract.consumes(&event.kind) {
                 continue;
             }
-            let consumed = self.processor.parse(event)?;
+            let consumed = P::parse(event)?;
             if event.offset <= anchor {
-                self.processor
-                    .reduce(Rc::make_mut(&mut state), event, &consumed);
+                P::reduce(Rc::make_mut(&mut state), event, &consumed);
                 continue;
             }
             let previous_state = state.clone();
-            self.processor
-                .reduce(Rc::make_mut(&mut state), event, &consumed);
+            P::reduce(Rc::make_mut(&mut state), event, &consumed);
             live.push(Reduced {
                 event: event.clone(),
                 consumed,
@@ -238,7 +236,7 @@ impl<P: Processor> Engine<P> {
 
 impl<P: Processor> Runner for Engine<P> {
     fn contract(&self) -> &'static Contract {
-        self.processor.contract()
+        P::contract()
     }
 
     fn ingest(self: Rc<Self>, batch: EventBatch) -> Work {

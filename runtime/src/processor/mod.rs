@@ -11,11 +11,13 @@
 
 pub mod contract;
 mod engine;
+mod fold;
 mod host;
 mod stream_port;
 
 pub use contract::{Catalogue, Contract, ContractError, EventDefinition, WILDCARD};
 pub use engine::{Checkpoints, Engine, EventBatch, MemoryCheckpoints, Runner, Snapshot};
+pub use fold::Fold;
 pub use host::{Dependencies, ProcessorHost, MAX_CONSECUTIVE_INGEST_FAILURES};
 pub use stream_port::{LateStream, StreamPort};
 
@@ -54,7 +56,8 @@ pub type Work = LocalBoxFuture<'static, Result<(), ProcessorError>>;
 
 /// A stream processor.
 ///
-/// States are immutable once handed to hooks. Reducers are pure: no clock, no randomness, no port.
+/// States are immutable once handed to hooks. What reads events has no `self`: a reducer is pure, and
+/// has no clock, no randomness and no port to reach for.
 pub trait Processor: 'static {
     /// A JSON object; `Default` is the initial state, and fills fields that an older checkpoint
     /// lacks (`#[serde(default)]` on the struct).
@@ -62,15 +65,15 @@ pub trait Processor: 'static {
     /// A consumed event, parsed.
     type Consumed: 'static;
 
-    fn contract(&self) -> &'static Contract;
+    fn contract() -> &'static Contract;
 
     /// Parses an event of a consumed type.
     ///
     /// # Errors
     /// The payload does not fit: the batch fails.
-    fn parse(&self, event: &Event) -> Result<Self::Consumed, PayloadError>;
+    fn parse(event: &Event) -> Result<Self::Consumed, PayloadError>;
 
-    fn reduce(&self, state: &mut Self::State, event: &Event, consumed: &Self::Consumed);
+    fn reduce(state: &mut Self::State, event: &Event, consumed: &Self::Consumed);
 
     /// Side effects of one live event (above the anchor). Synchronous: work is registered.
     fn process_event(self: &Rc<Self>, _event: &Reduced<Self>, _hook: &Hook<Self>) {}

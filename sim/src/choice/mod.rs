@@ -38,6 +38,12 @@ pub trait Chooser: Send {
     fn choose(&mut self, choice: &Choice<'_>) -> u64;
 }
 
+impl Chooser for Box<dyn Chooser> {
+    fn choose(&mut self, choice: &Choice<'_>) -> u64 {
+        (**self).choose(choice)
+    }
+}
+
 /// A choice whose value differed from the default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {

@@ -1,12 +1,151 @@
 //! Worlds: one scenario, one seed, one thread, from boot to judgement (design §3).
+//!
+//! - [`Plan`]: everything that a world depends on. [`run`]: from plan to [`Outcome`].
+//! - [`World`]: what a workload sees: the services, and where to draw its choices.
 
 mod outcome;
+mod panics;
 mod plan;
+mod run;
 
 pub use outcome::{Failure, FailureKind, Outcome, StreamLog};
 pub use plan::{FaultLevel, Plan, RecordedDecision, Strategy};
+pub use run::run;
 
-/// Runs a world on a fresh thread, to its end.
-pub fn run(plan: &Plan) -> Outcome {
-    unimplemented!("world {}", plan.seed)
+use crate::{
+    activity::{Activity, PendingKind},
+    choice::Choices,
+    fleet::Fleet,
+    oracles::{self, Evidence, Quiescence},
+    peers::{openai::OpenAi, slack::Slack, PeerPorts},
+    trace::Trace,
+};
+use madsim::{
+    runtime::{Handle, NodeHandle},
+    time::{sleep, Duration},
+};
+use runtime::{
+    call::ObjectName,
+    event::{EventInput, StreamName},
+    stream::StreamClient,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+const OPENAI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 443);
+const SLACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 443);
+const EDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 8080);
+
+/// How long a client waits before it tries again.
+const CLIENT_RETRY_MS: u64 = 500;
+
+/// Listeners are bound by then.
+const BOOT_MS: u64 = 5;
+
+/// A world under way.
+pub struct World {
+    pub plan: Plan,
+    pub choices: Arc<Choices>,
+    pub trace: Arc<Trace>,
+    pub activity: Arc<Activity>,
+    pub openai: Arc<OpenAi>,
+    pub slack: Arc<Slack>,
+    fleet: Arc<Fleet>,
+    services: Vec<NodeHandle>,
+}
+
+impl World {
+    /// Boot: services listen, the worker serves, no object lives yet.
+    async fn build(plan: Plan) -> Arc<World> {
+        let choices = Arc::new(Choices::new(plan.chooser()));
+        let trace = Arc::new(Trace::new(plan.keep));
+        let activity = Arc::new(Activity::default());
+        let fleet = Fleet::new(
+            choices.clone(),
+            trace.clone(),
+            activity.clone(),
+            plan.quirks,
+            plan.seed,
+            plan.scenario.classes(),
+        );
+        let ports = PeerPorts {
+            choices: choices.clone(),
+            trace: trace.clone(),
+            activity: activity.clone(),
+        };
+        let mut services = plan.scenario.services();
+        services.slack.events_address = EDGE;
+        let openai = OpenAi::new(ports.clone(), services.openai);
+        let slack = Slack::new(ports, services.slack);
+        let node = |name: &str, address: SocketAddr| {
+            let handle = Handle::current();
+            let builder = handle.create_node().name(name);
+            builder.ip(address.ip()).build()
+        };
+        let openai_node = node("openai", OPENAI);
+        openai_node.spawn(openai.clone().serve(OPENAI));
+        let slack_node = node("slack", SLACK);
+        slack_node.spawn(slack.clone().serve(SLACK));
+        fleet.add_host("api.openai.com", OPENAI);
+        fleet.add_host("slack.com", SLACK);
+        fleet.add_worker(ObjectName::new("EDGE", "edge"), EDGE, services.worker);
+        sleep(Duration::from_millis(BOOT_MS)).await;
+        Arc::new(World {
+            plan,
+            choices,
+            trace,
+            activity,
+            openai,
+            slack,
+            fleet,
+            services: vec![openai_node, slack_node],
+        })
+    }
+
+    /// Waits in simulated time, as part of the workload.
+    pub async fn sleep(&self, duration_ms: u64) {
+        sleep(Duration::from_millis(duration_ms)).await;
+    }
+
+    /// Appends keyed events to a stream, as a client who tries again until it succeeds.
+    pub fn append(&self, stream: StreamName, events: Vec<EventInput>) {
+        let pending = self.activity.begin(PendingKind::Workload);
+        self.fleet.as_client(Box::new(move |context| {
+            Box::pin(async move {
+                let _pending = pending;
+                let client = StreamClient::named(&context, &stream);
+                while let Err(error) = client.append_batch(None, events.clone()).await {
+                    assert!(
+                        error.is_transient(),
+                        "stream {stream} refuses what the workload appends: {error}"
+                    );
+                    context.sleep("append again", CLIENT_RETRY_MS).await;
+                }
+            })
+        }));
+    }
+
+    fn evidence(&self, quiescence: Quiescence) -> Evidence {
+        Evidence {
+            logs: oracles::read_logs(&self.fleet),
+            processors: oracles::read_processors(&self.fleet),
+            deliveries: self.fleet.deliveries(),
+            commits: self.fleet.commits(),
+            openai: self.openai.ledger(),
+            slack: self.slack.ledger(),
+            workspace: self.slack.workspace(),
+            folds: self.plan.scenario.folds(),
+            quiescence,
+            crashes: self.fleet.crashes(),
+            at_ms: crate::time::since_start_ms(),
+        }
+    }
+
+    fn stop_services(&self) {
+        for service in &self.services {
+            Handle::current().kill(service.id());
+        }
+    }
 }

@@ -1,0 +1,135 @@
+//! What the agent does next, as a function of its state alone (spec §5.1, "phases and transitions").
+//!
+//! Production decides per event, from the state as of that event. Here the decision is taken once
+//! for a whole batch, and against the head of the stream (#1620). So an input that arrives while a
+//! request ends, two inputs at once (B-50), and an input below the side-effects anchor (#1481)
+//! are all the same case: a trigger that no request covers.
+
+use super::contract::*;
+use runtime::event::{EventInput, Offset};
+use std::sync::Arc;
+
+/// A step of the request life cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Schedule a request, on account of that event.
+    Schedule { source: Offset },
+    /// Remember that that input waits for the request under way.
+    Queue { source: Offset },
+}
+
+impl State {
+    /// The step that is due. A trigger at or below `ignored_through` does not count: that is zero,
+    /// except with quirk B-28.
+    pub fn next_step(&self, ignored_through: Offset) -> Option<Step> {
+        let pending = self.pending_trigger(ignored_through);
+        match self.current_request {
+            None if self.pending_trigger_count > 0 => Some(Step::Schedule {
+                // A checkpoint of V0 may know of neither; its next terminal will.
+                source: self.follow_up_source_offset.or(pending).unwrap_or_default(),
+            }),
+            None => pending.map(|source| Step::Schedule { source }),
+            Some(CurrentRequest::Scheduled { .. }) => None,
+            Some(CurrentRequest::Requested { .. }) => pending.map(|source| Step::Queue { source }),
+        }
+    }
+
+    /// Nothing is under way, nothing waits.
+    pub fn is_quiet(&self, ignored_through: Offset) -> bool {
+        self.current_request.is_none() && self.next_step(ignored_through).is_none()
+    }
+
+    /// This agent must act before the conversation can go on. A request that was handed off is the
+    /// provider's debt.
+    pub fn owes(&self, ignored_through: Offset) -> bool {
+        matches!(self.current_request, Some(CurrentRequest::Scheduled { .. }))
+            || self.next_step(ignored_through).is_some()
+    }
+
+    fn pending_trigger(&self, ignored_through: Offset) -> Option<Offset> {
+        let last = self.pending_trigger_offset?;
+        let first = self.first_pending_trigger_offset.unwrap_or(last);
+        (last > ignored_through).then_some(first)
+    }
+
+    /// The current request was there before that input.
+    pub fn predates(&self, input: Offset) -> bool {
+        match &self.current_request {
+            None => false,
+            Some(CurrentRequest::Scheduled {
+                scheduled_offset, ..
+            }) => scheduled_offset.is_none_or(|offset| offset < input),
+            Some(CurrentRequest::Requested { llm_request_id }) => *llm_request_id < input,
+        }
+    }
+}
+
+/// The events of a step. `request_id` is used if a request is scheduled.
+pub fn take(step: Step, state: &State, request_id: &Arc<str>) -> EventInput {
+    match step {
+        Step::Schedule { source } => scheduled(source, state, request_id),
+        Step::Queue { source } => EventInput::new(LLM_REQUEST_QUEUED, LlmRequestQueued {})
+            .keyed(CONTRACT.key_at("llm-request-queued", source)),
+    }
+}
+
+/// The events by which an input interrupts the current request: both or neither.
+pub fn interrupt(input: Offset, state: &State, request_id: &Arc<str>) -> Vec<EventInput> {
+    let cancelled = match state.current_request.clone() {
+        None => return Vec::new(),
+        Some(CurrentRequest::Scheduled { request_id, .. }) => {
+            CancelledRequest::Scheduled { request_id }
+        }
+        Some(CurrentRequest::Requested { llm_request_id }) => {
+            CancelledRequest::Requested { llm_request_id }
+        }
+    };
+    let reason = CancelReason::InterruptedByUserInput;
+    let key = CONTRACT.key_at("llm-request-cancelled/interrupted-by-user-input", input);
+    vec![
+        EventInput::new(
+            LLM_REQUEST_CANCELLED,
+            LlmRequestCancelled { cancelled, reason },
+        )
+        .keyed(key),
+        scheduled(input, state, request_id),
+    ]
+}
+
+fn scheduled(source: Offset, state: &State, request_id: &Arc<str>) -> EventInput {
+    EventInput::new(
+        LLM_REQUEST_SCHEDULED,
+        LlmRequestScheduled {
+            request_id: request_id.clone(),
+            debounce_ms: state.llm_config.debounce_ms,
+            model: state.llm_config.model.clone(),
+        },
+    )
+    .keyed(CONTRACT.key_at("llm-request-scheduled", source))
+}
+
+/// Hands a scheduled request to the providers, by reference; nothing if it is no longer scheduled.
+pub fn hand_off(state: &State, handed_off: &str) -> Vec<EventInput> {
+    let Some(CurrentRequest::Scheduled {
+        request_id,
+        scheduled_offset,
+    }) = &state.current_request
+    else {
+        return Vec::new();
+    };
+    if **request_id != *handed_off {
+        return Vec::new();
+    }
+    let requested = EventInput::new(
+        LLM_REQUEST_REQUESTED,
+        LlmRequestRequested {
+            model: state.llm_config.model.clone(),
+            run_opts: state.llm_config.run_opts.clone(),
+        },
+    );
+    vec![match scheduled_offset {
+        Some(offset) => requested.keyed(CONTRACT.key_at("llm-request-requested", *offset)),
+        // Only a checkpoint of V0 lacks it; the precondition alone keeps this append single.
+        None => requested,
+    }]
+}

@@ -1,0 +1,298 @@
+//! The agent processor (spec §5.1), level-triggered: after each batch, and when the alarm rings, it
+//! takes the one step that the state asks for, against the head of the stream.
+//!
+//! - every change of a request's phase is a [`Transactions::append`]: no schedule, queue, hand-off or
+//!   cancellation rests on a state that has passed (X-1 to X-4, B-50, B-58);
+//! - what merely tells of an event (status, rendered inputs) is keyed by it and appended plainly;
+//! - the debounce timer is in memory; a scheduled request without one is handed off at the next
+//!   connection of a subscriber (#1460), or by the alarm.
+
+use super::{
+    contract::*,
+    debounce::Debounce,
+    decision, rendering,
+    transaction::{Head, Transactions},
+};
+use runtime::{
+    event::{Event, EventInput, Offset, PayloadError},
+    object::Context,
+    platform::NoteKind,
+    processor::{
+        Contract, Dependencies, Hook, Processor, ProcessorError, Reduced, StreamPort, Work,
+    },
+    quirk::Quirk,
+};
+use std::{cell::Cell, rc::Rc, sync::Arc};
+
+/// How long a hand-off waits that could not be appended.
+const HAND_OFF_RETRY_MS: u64 = 1_000;
+
+pub struct AgentProcessor {
+    context: Context,
+    stream: Rc<dyn StreamPort>,
+    transactions: Transactions<State>,
+    debounce: Debounce,
+    scheduled_requests: Cell<u64>,
+    /// The anchor as of the last batch or alarm.
+    side_effects_after: Cell<Offset>,
+}
+
+/// What a batch asks for, beside what the state asks for.
+#[derive(Default)]
+struct Occasion {
+    /// Live inputs that interrupt.
+    interrupts: Vec<Offset>,
+    /// A live input restarts the debounce.
+    is_triggered: bool,
+    /// A scheduled request was there before the batch, and a subscriber connected: if nobody times
+    /// it, it was scheduled by an incarnation that is gone.
+    reclaims: Option<Arc<str>>,
+    /// Statuses and rendered inputs, keyed by their events.
+    announcements: Vec<EventInput>,
+    /// The last live event that ended the request under way.
+    terminal: Option<EventInput>,
+}
+
+impl AgentProcessor {
+    pub fn new(dependencies: Dependencies) -> Self {
+        AgentProcessor {
+            context: dependencies.context,
+            transactions: Transactions::new(dependencies.stream.clone()),
+            stream: dependencies.stream,
+            debounce: Debounce::default(),
+            scheduled_requests: Cell::new(0),
+            side_effects_after: Cell::new(Offset::ZERO),
+        }
+    }
+
+    /// Triggers at or below this are not answered. Quirk B-28: the anchor silences the trigger
+    /// itself, not only its side effects (V0).
+    fn ignored_through(&self) -> Offset {
+        match self.context.quirk(Quirk::B28) {
+            true => self.side_effects_after.get(),
+            false => Offset::ZERO,
+        }
+    }
+
+    async fn settle(
+        self: Rc<Self>,
+        known: Head<State>,
+        occasion: Occasion,
+    ) -> Result<(), ProcessorError> {
+        let is_due = !self
+            .decide(&known.fold, &occasion.interrupts, &"".into())
+            .is_empty();
+        let head = match is_due {
+            true => self.advance(&occasion.interrupts).await?,
+            false => known,
+        };
+        self.look_after_debounce(&head.fold, &occasion).await;
+        let mut announcements = occasion.announcements;
+        if head.fold.is_quiet(self.ignored_through()) {
+            announcements.extend(occasion.terminal);
+        }
+        if !announcements.is_empty() {
+            self.stream.append_batch(None, announcements).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the step that the head of the stream asks for, if any.
+    async fn advance(&self, interrupts: &[Offset]) -> Result<Head<State>, ProcessorError> {
+        let request_id = self.next_request_id();
+        self.transactions
+            .append(|head| self.decide(&head.fold, interrupts, &request_id))
+            .await
+    }
+
+    fn decide(
+        &self,
+        state: &State,
+        interrupts: &[Offset],
+        request_id: &Arc<str>,
+    ) -> Vec<EventInput> {
+        let interrupt = interrupts.iter().find(|input| state.predates(**input));
+        if let Some(input) = interrupt {
+            return decision::interrupt(*input, state, request_id);
+        }
+        let step = state.next_step(self.ignored_through());
+        step.map(|step| decision::take(step, state, request_id))
+            .into_iter()
+            .collect()
+    }
+
+    fn next_request_id(&self) -> Arc<str> {
+        let sequence = self.scheduled_requests.get() + 1;
+        self.scheduled_requests.set(sequence);
+        format!("req_{}_{sequence}", self.context.now().unix_ms).into()
+    }
+
+    /// A scheduled request has a running timer, always.
+    async fn look_after_debounce(self: &Rc<Self>, state: &State, occasion: &Occasion) {
+        let Some(CurrentRequest::Scheduled { request_id, .. }) = &state.current_request else {
+            return;
+        };
+        let is_armed = self.debounce.is_armed_for(request_id);
+        let reclaims = occasion.reclaims.as_ref() == Some(request_id);
+        if !is_armed && reclaims && !occasion.is_triggered {
+            self.debounce.hold(request_id);
+            self.clone().hand_off(request_id.clone()).await;
+        } else if !is_armed || occasion.is_triggered {
+            self.arm(request_id, state.llm_config.debounce_ms);
+        }
+    }
+
+    fn arm(self: &Rc<Self>, request_id: &Arc<str>, delay_ms: u64) {
+        let hand_off = self.clone().hand_off(request_id.clone());
+        self.debounce
+            .arm(&self.context, request_id, delay_ms, hand_off);
+    }
+
+    /// Hands the request off, unless the head says that it is no longer scheduled.
+    async fn hand_off(self: Rc<Self>, request_id: Arc<str>) {
+        let outcome = self
+            .transactions
+            .append(|head| decision::hand_off(&head.fold, &request_id))
+            .await;
+        let is_still_ours = self.debounce.is_armed_for(&request_id);
+        match outcome {
+            Ok(_) => self.debounce.disarm(&request_id),
+            Err(error) => {
+                self.context.note(
+                    NoteKind::Failure,
+                    format_args!("{SLUG} could not hand off {request_id}: {error}"),
+                );
+                if is_still_ours {
+                    self.arm(&request_id, HAND_OFF_RETRY_MS);
+                }
+            }
+        }
+    }
+
+    fn occasion(&self, hook: &Hook<Self>) -> Occasion {
+        let mut occasion = Occasion::default();
+        for reduced in &hook.live {
+            self.note_live(&mut occasion, hook, reduced);
+        }
+        occasion
+    }
+
+    fn note_live(&self, occasion: &mut Occasion, hook: &Hook<Self>, reduced: &Reduced<Self>) {
+        let event = &reduced.event;
+        match &reduced.consumed {
+            Consumed::InputAdded(input) => {
+                occasion.is_triggered |= input.triggers();
+                if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest {
+                    occasion.interrupts.push(event.offset);
+                }
+            }
+            Consumed::Requested(_) => {
+                let working = StatusUpdated {
+                    status: Status::Working,
+                    reason: "llm-request-requested".to_owned(),
+                    request_id: None,
+                    llm_request_id: Some(event.offset),
+                };
+                occasion.announcements.push(status(working, event));
+            }
+            Consumed::Completed(completed) if reduced.previous_state.is_ended_by(completed) => {
+                let id = CancelledRequest::Requested {
+                    llm_request_id: completed.llm_request_id,
+                };
+                occasion.terminal = Some(idle("llm-request-completed", &id, event));
+            }
+            Consumed::Cancelled(cancelled) if reduced.previous_state.is_cancelled_by(cancelled) => {
+                if let CancelledRequest::Scheduled { request_id } = &cancelled.cancelled {
+                    self.debounce.disarm(request_id);
+                }
+                occasion
+                    .announcements
+                    .extend(rendering::cancelled(event, cancelled));
+                occasion.terminal =
+                    Some(idle("llm-request-cancelled", &cancelled.cancelled, event));
+            }
+            Consumed::CapabilityNoted(capability) => occasion
+                .announcements
+                .extend(rendering::capability(event, capability)),
+            Consumed::SubscriberConnected(_) => {
+                if let Some(CurrentRequest::Scheduled { request_id, .. }) =
+                    &hook.previous_state.current_request
+                {
+                    occasion.reclaims = Some(request_id.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn idle(reason: &str, request: &CancelledRequest, event: &Event) -> EventInput {
+    let (request_id, llm_request_id) = match request {
+        CancelledRequest::Scheduled { request_id } => (Some(request_id.clone()), None),
+        CancelledRequest::Requested { llm_request_id } => (None, Some(*llm_request_id)),
+    };
+    let idle = StatusUpdated {
+        status: Status::Idle,
+        reason: reason.to_owned(),
+        request_id,
+        llm_request_id,
+    };
+    status(idle, event)
+}
+
+fn status(status: StatusUpdated, source: &Event) -> EventInput {
+    let name = match status.status {
+        Status::Working => "working",
+        Status::Idle => "idle",
+    };
+    let key = format!("status-updated/{name}/{}", status.reason);
+    EventInput::new(STATUS_UPDATED, status).keyed(CONTRACT.key_at(&key, source.offset))
+}
+
+impl Processor for AgentProcessor {
+    type State = State;
+    type Consumed = Consumed;
+
+    fn contract() -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn parse(event: &Event) -> Result<Consumed, PayloadError> {
+        let consumed = Consumed::parse(event)?;
+        Ok(consumed.expect("every consumed type is parsed"))
+    }
+
+    fn reduce(state: &mut State, event: &Event, consumed: &Consumed) {
+        state.reduce(event.offset, consumed);
+    }
+
+    fn process_batch(self: &Rc<Self>, hook: &Hook<Self>) {
+        self.side_effects_after.set(hook.side_effects_after);
+        self.transactions
+            .advance(hook.checkpoint_offset, &hook.state);
+        let known = Head {
+            offset: hook.checkpoint_offset,
+            fold: hook.state.clone(),
+        };
+        hook.block(self.clone().settle(known, self.occasion(hook)));
+    }
+
+    fn owes(&self, state: &State) -> bool {
+        state.owes(self.ignored_through())
+    }
+
+    fn recover(self: &Rc<Self>, _state: Rc<State>, side_effects_after: Offset) -> Work {
+        self.side_effects_after.set(side_effects_after);
+        let processor = self.clone();
+        Box::pin(async move {
+            let head = processor.advance(&[]).await?;
+            if let Some(CurrentRequest::Scheduled { request_id, .. }) = &head.fold.current_request {
+                if !processor.debounce.is_armed_for(request_id) {
+                    processor.debounce.hold(request_id);
+                    processor.clone().hand_off(request_id.clone()).await;
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! What the model is told about events that are not messages (spec §5.1, "rendering").
+//!
+//! Two kinds of non-triggering inputs: an explainer, once per stream and event type, and one input
+//! per event: a fenced YAML block for a cancelled request, a line of prose for a capability.
+
+use super::contract::*;
+use runtime::event::{Event, EventInput, EventType, Offset};
+use std::fmt::Write as _;
+
+/// The inputs that tell of a cancelled request.
+pub fn cancelled(event: &Event, cancelled: &LlmRequestCancelled) -> Vec<EventInput> {
+    let (name, id) = match &cancelled.cancelled {
+        CancelledRequest::Scheduled { request_id } => ("requestId", request_id.to_string()),
+        CancelledRequest::Requested { llm_request_id } => {
+            ("llmRequestId", llm_request_id.to_string())
+        }
+    };
+    let reason = match cancelled.reason {
+        CancelReason::InterruptedByUserInput => "interrupted-by-user-input",
+    };
+    let content = yaml_block(event, &[(name, &id), ("reason", reason)]);
+    vec![
+        explainer(
+            &event.kind,
+            "An input interrupted the model request under way; what it had produced is lost.",
+        ),
+        rendered("render-llm-request-cancelled", event.offset, content),
+    ]
+}
+
+/// The inputs that tell of a capability.
+pub fn capability(event: &Event, capability: &CapabilityNoted) -> Vec<EventInput> {
+    let CapabilityNoted { name, instructions } = capability;
+    let content = format!(
+        "Capability itx.{name} is available (event at offset {}): {instructions}",
+        event.offset
+    );
+    vec![
+        explainer(
+            &event.kind,
+            "A capability was added; scripts may call it under the name that is given.",
+        ),
+        rendered("render-agent-capability-noted", event.offset, content),
+    ]
+}
+
+fn explainer(kind: &EventType, meaning: &str) -> EventInput {
+    let content = format!("Events of type `{kind}`: {meaning}");
+    input(content).keyed(CONTRACT.key(&format!("event-type-explainer/{kind}")))
+}
+
+fn rendered(key: &str, source: Offset, content: String) -> EventInput {
+    input(content).keyed(CONTRACT.key_at(key, source))
+}
+
+fn input(content: String) -> EventInput {
+    EventInput::new(
+        INPUT_ADDED,
+        InputAdded::new(content, Behaviour::DontTriggerRequest),
+    )
+}
+
+fn yaml_block(event: &Event, fields: &[(&str, &str)]) -> String {
+    let mut block = "```yaml\nevent:\n".to_owned();
+    let offset = event.offset.to_string();
+    let head = [("offset", offset.as_str()), ("type", event.kind.as_str())];
+    for (name, value) in head.iter().chain(fields) {
+        writeln!(block, "  {name}: {}", scalar(value)).expect("a string takes everything");
+    }
+    block.push_str("```");
+    block
+}
+
+/// Bare if that is safe, else quoted as JSON.
+fn scalar(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/@:-".contains(c);
+    match !value.is_empty() && value.chars().all(is_plain) {
+        true => value.to_owned(),
+        false => serde_json::Value::from(value).to_string(),
+    }
+}

@@ -1,0 +1,220 @@
+//! `streamsim check`: determinism. The same worlds run in two fresh processes, in opposite orders
+//! and on different numbers of threads; their trace hashes must agree. Where they do not, the two
+//! traces are compared up to the first event that differs.
+//!
+//! What a pass does not mean: that worlds agree across machines, builds or profiles; for that,
+//! compare the hashes that `explore --format json` prints on each.
+
+use super::{
+    command_line::settings_arguments,
+    environment::Environment,
+    error::CommandError,
+    exit::Exit,
+    flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
+    json_line::JsonLine,
+    names, process,
+};
+use crate::palette::{BAD, DIM, GOOD, STRONG};
+use sim::{exploration::schedule::Schedule, scenario::Scenario};
+use std::{collections::BTreeMap, io::Write};
+
+const WORLDS_DEFAULT: u64 = 200;
+
+/// More mismatches than this are only counted.
+const SHOWN_MAX: usize = 3;
+
+/// Check that worlds are deterministic, in two fresh processes
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The scenarios, by name; all when none is given.
+    #[arg(value_name = "SCENARIO", value_parser = names::scenario)]
+    scenarios: Vec<&'static dyn Scenario>,
+    #[command(flatten)]
+    sweep: SweepFlags,
+    #[command(flatten)]
+    jobs: JobsFlag,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+/// Trace hashes by scenario and seed.
+type Hashes = BTreeMap<(String, u64), String>;
+
+impl Arguments {
+    pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
+        let settings = self.settings.settings();
+        let schedule =
+            (self.sweep).schedule(&self.scenarios, settings, environment, WORLDS_DEFAULT);
+        if schedule.is_empty() {
+            self.print(0, &[], String::new())?;
+            return Ok(Exit::Vacuous);
+        }
+        let jobs = self.jobs.jobs(environment).get();
+        let other_jobs = if jobs > 1 { 1 } else { 2 };
+        let forward = hashes(&schedule, jobs, false)?;
+        let backward = hashes(&schedule, other_jobs, true)?;
+        let mismatches = mismatches(&forward, &backward);
+        let mut differences = String::new();
+        for (scenario, seed) in mismatches.iter().take(SHOWN_MAX) {
+            differences += &difference(&schedule, scenario, *seed)?;
+        }
+        self.print(forward.len() as u64, &mismatches, differences)?;
+        Ok(match mismatches.is_empty() {
+            true => Exit::Well,
+            false => Exit::NonDeterminism,
+        })
+    }
+
+    fn print(
+        &self,
+        worlds: u64,
+        mismatches: &[(String, u64)],
+        differences: String,
+    ) -> Result<(), CommandError> {
+        let count = mismatches.len() as u64;
+        match self.format.format {
+            Format::Json => JsonLine::Check {
+                worlds,
+                mismatches: count,
+            }
+            .print()?,
+            Format::Text => {
+                let verdict = match count {
+                    0 => format!("{GOOD}all agree{GOOD:#}"),
+                    count => format!("{BAD}{count} differ{BAD:#}"),
+                };
+                writeln!(
+                    anstream::stdout(),
+                    "{worlds} worlds in two processes: {verdict}"
+                )?;
+            }
+        }
+        write!(anstream::stderr(), "{differences}")?;
+        Ok(())
+    }
+}
+
+/// Runs the worlds of a schedule in a fresh process.
+fn hashes(schedule: &Schedule, jobs: usize, reverse: bool) -> Result<Hashes, CommandError> {
+    let shard = schedule.shard;
+    let mut arguments = vec!["__hashes".to_owned()];
+    let names = schedule.scenarios.iter().map(|scenario| scenario.name());
+    arguments.extend(names.map(str::to_owned));
+    for (flag, value) in [
+        ("--seed", schedule.first_seed.to_string()),
+        ("--worlds", schedule.worlds.to_string()),
+        ("--shard", format!("{}/{}", shard.index, shard.count)),
+        ("--jobs", jobs.to_string()),
+    ] {
+        arguments.extend([flag.to_owned(), value]);
+    }
+    arguments.extend(settings_arguments(&schedule.settings));
+    if reverse {
+        arguments.push("--reverse".to_owned());
+    }
+    let stdout = process::run_to_success(&arguments)?;
+    let parsed: Option<Hashes> = stdout.lines().map(parse_hash).collect();
+    parsed.ok_or_else(|| process::failed(&arguments, "its hashes cannot be read".to_owned()))
+}
+
+fn parse_hash(line: &str) -> Option<((String, u64), String)> {
+    let mut words = line.split(' ');
+    let (scenario, seed, hash) = (words.next()?, words.next()?, words.next()?);
+    Some(((scenario.to_owned(), seed.parse().ok()?), hash.to_owned()))
+}
+
+/// The worlds whose hashes differ, or that ran on one side only.
+fn mismatches(one: &Hashes, other: &Hashes) -> Vec<(String, u64)> {
+    let differs = |world: &&(String, u64)| one.get(*world) != other.get(*world);
+    let only_other = other.keys().filter(|world| !one.contains_key(*world));
+    let worlds = one.keys().filter(differs).chain(only_other);
+    worlds.cloned().collect()
+}
+
+/// Runs a world again in two fresh processes, in the second one after another world, and shows
+/// where their traces part.
+fn difference(schedule: &Schedule, scenario: &str, seed: u64) -> Result<String, CommandError> {
+    let mut arguments = vec!["__trace".to_owned(), scenario.to_owned(), seed.to_string()];
+    arguments.extend(settings_arguments(&schedule.settings));
+    let alone = process::run_to_success(&arguments)?;
+    arguments.extend(["--after".to_owned(), seed.wrapping_add(1).to_string()]);
+    let after_another = process::run_to_success(&arguments)?;
+    let title =
+        format!("\n{BAD}NOT DETERMINISTIC{BAD:#} {STRONG}{scenario}, seed {seed}{STRONG:#}");
+    Ok(match parting(&alone, &after_another) {
+        None => format!("{title}: two more runs agree, so it does not happen every time\n"),
+        Some(parting) => format!(
+            "{title}: event {} differs\n  {DIM}last common  {DIM:#}  {}\n  \
+             {DIM}alone        {DIM:#}  {}\n  {DIM}after another{DIM:#}  {}\n",
+            parting.number, parting.last_common, parting.one, parting.other
+        ),
+    })
+}
+
+/// Where two traces part.
+#[derive(Debug, PartialEq, Eq)]
+struct Parting<'a> {
+    /// Of the first event that differs, from 1.
+    number: usize,
+    last_common: &'a str,
+    one: &'a str,
+    other: &'a str,
+}
+
+fn parting<'a>(one: &'a str, other: &'a str) -> Option<Parting<'a>> {
+    let (mut one, mut other) = (one.lines(), other.lines());
+    let mut last_common = "(none)";
+    for number in 1.. {
+        match (one.next(), other.next()) {
+            (None, None) => return None,
+            (Some(one), Some(other)) if one == other => last_common = one,
+            (one, other) => {
+                return Some(Parting {
+                    number,
+                    last_common,
+                    one: one.unwrap_or("(the end)"),
+                    other: other.unwrap_or("(the end)"),
+                })
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_part_at_the_first_event_that_differs() {
+        assert_eq!(parting("a\nb\n", "a\nb\n"), None);
+        let expected = Parting {
+            number: 2,
+            last_common: "a",
+            one: "b",
+            other: "c",
+        };
+        assert_eq!(parting("a\nb\nx\n", "a\nc\nx\n"), Some(expected));
+        let expected = Parting {
+            number: 1,
+            last_common: "(none)",
+            one: "a",
+            other: "(the end)",
+        };
+        assert_eq!(parting("a\n", ""), Some(expected));
+    }
+
+    #[test]
+    fn a_world_that_ran_on_one_side_only_is_a_mismatch() {
+        let read =
+            |text: &str| -> Hashes { text.lines().map(|l| parse_hash(l).unwrap()).collect() };
+        let one = read("a 1 00\na 2 00\na 3 00");
+        let other = read("a 2 01\na 3 00\nb 1 00");
+        let names: Vec<String> = (mismatches(&one, &other).iter())
+            .map(|(scenario, seed)| format!("{scenario}{seed}"))
+            .collect();
+        assert_eq!(names, ["a1", "a2", "b1"]);
+    }
+}

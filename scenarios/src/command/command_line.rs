@@ -1,0 +1,71 @@
+//! Command lines of ours, as arguments and as text: what shows a world again.
+
+use super::flags::{word, FAULTS, STRATEGIES};
+use sim::{
+    exploration::schedule::Settings,
+    world::{FaultLevel, Plan, Strategy},
+};
+
+/// `run SCENARIO --seed N`, and every setting that is not the default.
+pub fn run_arguments(plan: &Plan) -> Vec<String> {
+    let mut arguments = vec![
+        "run".to_owned(),
+        plan.scenario.name().to_owned(),
+        "--seed".to_owned(),
+        plan.seed.to_string(),
+    ];
+    arguments.extend(settings_arguments(&Settings {
+        quirks: plan.quirks,
+        faults: plan.faults,
+        strategy: plan.strategy,
+    }));
+    arguments
+}
+
+/// Every setting that is not the default.
+pub fn settings_arguments(settings: &Settings) -> Vec<String> {
+    let mut arguments = Vec::new();
+    for quirk in settings.quirks.iter() {
+        arguments.extend(["--quirk".to_owned(), quirk.to_string()]);
+    }
+    if settings.faults != FaultLevel::Swarm {
+        let faults = word(&FAULTS, settings.faults);
+        arguments.extend(["--faults".to_owned(), faults.to_owned()]);
+    }
+    if settings.strategy != Strategy::Swarm {
+        let strategy = word(&STRATEGIES, settings.strategy);
+        arguments.extend(["--strategy".to_owned(), strategy.to_owned()]);
+    }
+    arguments
+}
+
+/// The complete command that shows a world again, from the root of the repository.
+pub fn shows_again(plan: &Plan) -> String {
+    format!("cargo run --release -- {}", run_arguments(plan).join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+    use runtime::quirk::{Quirk, Quirks};
+
+    #[test]
+    fn only_settings_that_are_not_the_default_are_spelled_out() {
+        let plain = Plan::new(&Fake, 17);
+        assert_eq!(
+            shows_again(&plain),
+            "cargo run --release -- run fake --seed 17"
+        );
+        let special = Plan {
+            quirks: Quirks::NONE.with(Quirk::B28).with(Quirk::B09),
+            faults: FaultLevel::Storm,
+            strategy: Strategy::Random,
+            ..plain
+        };
+        assert_eq!(
+            run_arguments(&special).join(" "),
+            "run fake --seed 17 --quirk B-09 --quirk B-28 --faults storm --strategy random"
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a command could not do its work. A world that fails is not an error but a result.
+
+use super::exit::Exit;
+use sim::exploration::engine::HarnessFailure;
+use std::{io, path::PathBuf};
+
+/// A caller's mistake: one sentence that names the value and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    #[error("{0:?} is not a seed: give a whole number below 2^64, decimal or 0x hex")]
+    Seed(String),
+    #[error(
+        "{0:?} is not a range of seeds: give FIRST..END with FIRST below END, such as 1..2000"
+    )]
+    Seeds(String),
+    #[error("{0:?} is not a shard: give INDEX/COUNT with INDEX below COUNT, such as 0/4")]
+    Shard(String),
+    #[error("{0:?} is not a budget: give a whole number with ms, s, m or h, such as 30s")]
+    Budget(String),
+    #[error("{0:?} is not a number of jobs: give a whole number from 1 to 1024")]
+    Jobs(String),
+    #[error("{0:?} is not a number of worlds: give a whole number from 0, such as 2000")]
+    Worlds(String),
+    #[error("unknown scenario {name:?}: {way_out}")]
+    Scenario { name: String, way_out: String },
+    #[error("unknown quirk {name:?}: {way_out}")]
+    Quirk { name: String, way_out: String },
+    #[error("environment variable {variable}: {error}")]
+    Environment {
+        variable: &'static str,
+        error: Box<UsageError>,
+    },
+    #[error("{0:?} is not a log filter: give levels by target, such as sim=debug,warn")]
+    LogFilter(String),
+    #[error("environment variable {0} is not valid Unicode: set it again or unset it")]
+    NotUnicode(&'static str),
+    #[error("--trace is for people: leave --format json out")]
+    TraceAsJson,
+    #[error(
+        "cannot write to directory {path:?} ({error}): give --out a directory that can be written"
+    )]
+    Out { path: PathBuf, error: io::Error },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Harness(#[from] HarnessFailure),
+    #[error("`streamsim {arguments}` in a fresh process: {problem}")]
+    Process { arguments: String, problem: String },
+    #[error("cannot write {path:?}: {error}")]
+    Report { path: PathBuf, error: io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    pub fn exit(&self) -> Exit {
+        match self {
+            CommandError::Usage(_) => Exit::Usage,
+            _ => Exit::Harness,
+        }
+    }
+
+    /// The reader of our output went away, as `head` does. Nobody is left to be told, but the
+    /// command did not finish, so it did not succeed either.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, CommandError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

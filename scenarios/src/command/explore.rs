@@ -1,0 +1,228 @@
+//! `streamsim explore`: many worlds, and for each kind of failure the first world that shows it.
+
+use super::{
+    confirmation::{confirm, Confirmation},
+    environment::Environment,
+    error::CommandError,
+    exit::Exit,
+    failure_view::{self, FollowUp},
+    flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
+    json_line::JsonLine,
+    names,
+    progress_view::Progress,
+    report,
+    summary_view::Summary,
+    values,
+};
+use sim::{
+    exploration::{
+        engine::{self, Limits, Observer, World},
+        tally::{FailureGroup, Tally},
+    },
+    scenario::Scenario,
+    world::Failure,
+};
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// Without a number, a budget or the environment saying otherwise.
+const WORLDS_DEFAULT: u64 = 2_000;
+
+/// Failures of more keys than this are written down and counted, but neither run again nor told
+/// at length.
+const TOLD_MAX: usize = 5;
+
+/// Run many worlds; by default 2,000, evenly over all scenarios
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The scenarios, by name; all when none is given.
+    #[arg(value_name = "SCENARIO", value_parser = names::scenario)]
+    scenarios: Vec<&'static dyn Scenario>,
+    #[command(flatten)]
+    sweep: SweepFlags,
+    /// Start no world after this much wall time, such as 30s; without --worlds or --seeds, as many
+    /// worlds as it allows.
+    #[arg(long, value_name = "TIME", value_parser = values::budget)]
+    budget: Option<Duration>,
+    #[command(flatten)]
+    jobs: JobsFlag,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    /// Where failures are written down.
+    #[arg(long, value_name = "DIR", default_value = "target/streamsim")]
+    out: PathBuf,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl Arguments {
+    pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
+        report::prepare(&self.out)?;
+        let worlds_default = match self.budget {
+            Some(_) => u64::MAX,
+            None => WORLDS_DEFAULT,
+        };
+        let settings = self.settings.settings();
+        let schedule =
+            (self.sweep).schedule(&self.scenarios, settings, environment, worlds_default);
+        let limits = Limits {
+            budget: self.budget,
+            ..self.jobs.limits(environment)
+        };
+        let format = self.format.format;
+        let mut sweep = Sweep {
+            tally: Tally::default(),
+            progress: Progress::new(
+                Some(schedule.len()).filter(|_| limits.budget.is_none()),
+                format,
+            ),
+            format,
+            output: Ok(()),
+        };
+        let started = Instant::now();
+        engine::explore(|n| schedule.plan(n), limits, sim::world::run, &mut sweep)?;
+        let wall = started.elapsed();
+        let Sweep {
+            tally,
+            progress,
+            output,
+            ..
+        } = sweep;
+        drop(progress);
+        output?;
+        let told = follow_up(&tally, &self.out)?;
+        let summary = Summary {
+            tally: &tally,
+            wall,
+            reports: &told.reports,
+        };
+        match format {
+            Format::Text => write!(anstream::stdout(), "{}", summary.text())?,
+            Format::Json => summary.json().print()?,
+        }
+        write!(anstream::stderr(), "{}", told.blocks)?;
+        Ok(exit(&tally, told.all_confirmed))
+    }
+}
+
+struct Sweep {
+    tally: Tally,
+    progress: Progress,
+    format: Format,
+    /// The first failure to print a line, if any.
+    output: io::Result<()>,
+}
+
+impl Observer for Sweep {
+    fn finished(&mut self, world: &World) {
+        self.progress.world_done(world.outcome.failure.is_some());
+    }
+
+    fn deliver(&mut self, world: World) -> ControlFlow<()> {
+        if self.format == Format::Json {
+            self.output = JsonLine::world(&world).print();
+        }
+        self.tally.add(world);
+        match self.output {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+struct Told {
+    /// In the tally's order.
+    reports: Vec<PathBuf>,
+    blocks: String,
+    all_confirmed: bool,
+}
+
+/// Writes the first failure of each key down; runs the first few again and tells about them.
+fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
+    let mut told = Told {
+        reports: Vec::new(),
+        blocks: String::new(),
+        all_confirmed: true,
+    };
+    if let Some(more @ 1..) = tally.failures.len().checked_sub(TOLD_MAX) {
+        told.blocks = format!(
+            "\n{more} more keys are only written down, in {}\n",
+            out.display()
+        );
+    }
+    for (place, group) in tally.failures.values().enumerate() {
+        let world = &group.first;
+        let failure = failure_of(group);
+        let path = report::path(out, world, failure);
+        report::write(&path, world, failure)?;
+        told.reports.push(path.clone());
+        if place >= TOLD_MAX {
+            continue;
+        }
+        let confirmation = confirm(world)?;
+        told.all_confirmed &= confirmation == Confirmation::Same;
+        let follow_up = FollowUp {
+            confirmation: Some(confirmation),
+            report: Some(path),
+        };
+        told.blocks += &format!("\n{}", failure_view::block(world, failure, &follow_up));
+    }
+    Ok(told)
+}
+
+fn failure_of(group: &FailureGroup) -> &Failure {
+    let failure = group.first.outcome.failure.as_ref();
+    failure.expect("only failures are grouped")
+}
+
+fn exit(tally: &Tally, all_confirmed: bool) -> Exit {
+    let failures = tally.failures.values();
+    let mut exits: Vec<Exit> = failures
+        .map(|group| failure_of(group).kind.into())
+        .collect();
+    if !all_confirmed {
+        exits.push(Exit::NonDeterminism);
+    }
+    if tally.worlds() == 0 || !tally.missed_goals().is_empty() {
+        exits.push(Exit::Vacuous);
+    }
+    Exit::of_several(exits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake;
+    use super::*;
+    use sim::world::FailureKind;
+
+    fn tally(worlds: impl IntoIterator<Item = World>) -> Tally {
+        let mut tally = Tally::default();
+        for world in worlds {
+            tally.add(world);
+        }
+        tally
+    }
+
+    #[test]
+    fn nothing_run_and_nothing_reached_are_vacuous() {
+        assert_eq!(exit(&tally([]), true), Exit::Vacuous);
+        let mut idle = fake::world(1, None);
+        idle.outcome.goals.clear();
+        assert_eq!(exit(&tally([idle]), true), Exit::Vacuous);
+        assert_eq!(exit(&tally([fake::world(1, None)]), true), Exit::Well);
+    }
+
+    #[test]
+    fn the_gravest_finding_decides() {
+        let safety = || fake::world(1, Some(("a/b", FailureKind::Safety)));
+        let liveness = || fake::world(2, Some(("c/d", FailureKind::Liveness)));
+        let crash = || fake::world(3, Some(("e/f", FailureKind::Crash)));
+        assert_eq!(exit(&tally([crash(), liveness()]), false), Exit::Liveness);
+        assert_eq!(exit(&tally([liveness(), safety()]), true), Exit::Safety);
+        assert_eq!(exit(&tally([crash()]), false), Exit::Panic);
+    }
+}

@@ -1,0 +1,147 @@
+//! JSON lines: one object a line, by type (design §11). Field names are a contract.
+
+use serde::Serialize;
+use sim::{
+    exploration::{engine::World, measure::Measurement},
+    world::{Failure, Plan},
+};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum JsonLine<'a> {
+    World {
+        scenario: &'static str,
+        seed: u64,
+        verdict: &'static str,
+        failure: Option<JsonFailure<'a>>,
+        /// The trace hash.
+        trace: String,
+        /// Events committed to streams.
+        events: u64,
+        sim_ms: u64,
+        decisions: usize,
+    },
+    Summary {
+        worlds: u64,
+        passed: u64,
+        failed: u64,
+        wall_ms: u64,
+        worlds_per_s: f64,
+        sim_to_wall: f64,
+        failures: Vec<JsonFailureGroup<'a>>,
+        /// `scenario/goal`.
+        goals_missed: Vec<String>,
+    },
+    Hunt {
+        quirk: &'static str,
+        found: bool,
+        scenario: &'static str,
+        /// Of the world that found it.
+        seed: Option<u64>,
+        worlds: u64,
+        wall_ms: u64,
+        key: Option<&'a str>,
+        expected_key: &'static str,
+        decisions: Option<usize>,
+    },
+    Check {
+        worlds: u64,
+        mismatches: u64,
+    },
+    Bench {
+        name: String,
+        n: u64,
+        ns_per_op: f64,
+        per_s: f64,
+        bare_ns_per_op: Option<f64>,
+        ratio: Option<f64>,
+    },
+}
+
+#[derive(Serialize)]
+pub struct JsonFailure<'a> {
+    key: &'a str,
+    kind: &'static str,
+    message: &'a str,
+    at_ms: u64,
+}
+
+#[derive(Serialize)]
+pub struct JsonFailureGroup<'a> {
+    pub key: &'a str,
+    pub count: u64,
+    pub first_seed: u64,
+    pub scenario: &'static str,
+    /// Where the first of them is written down.
+    pub capsule: PathBuf,
+}
+
+impl<'a> JsonLine<'a> {
+    pub fn world(world: &'a World) -> Self {
+        let World { plan, outcome } = world;
+        let Plan { scenario, seed, .. } = plan;
+        JsonLine::World {
+            scenario: scenario.name(),
+            seed: *seed,
+            verdict: match outcome.failure {
+                None => "pass",
+                Some(_) => "fail",
+            },
+            failure: outcome.failure.as_ref().map(JsonFailure::from),
+            trace: outcome.trace.to_string(),
+            events: outcome.stream_events,
+            sim_ms: outcome.sim_ms,
+            decisions: outcome.decision_count,
+        }
+    }
+
+    pub fn bench(measurement: &Measurement, name: String) -> Self {
+        JsonLine::Bench {
+            name,
+            n: measurement.n.round() as u64,
+            ns_per_op: measurement.ns_per_op,
+            per_s: measurement.per_s(),
+            bare_ns_per_op: measurement.bare_ns_per_op,
+            ratio: measurement.ratio(),
+        }
+    }
+
+    /// Writes the line to stdout.
+    pub fn print(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, self)?;
+        out.write_all(b"\n")
+    }
+}
+
+impl<'a> From<&'a Failure> for JsonFailure<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        JsonFailure {
+            key: &failure.key,
+            kind: failure.kind.name(),
+            message: &failure.message,
+            at_ms: failure.at_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake;
+    use super::*;
+    use sim::world::FailureKind;
+
+    #[test]
+    fn a_world_line_keeps_its_contract() {
+        let line = |world: &World| serde_json::to_string(&JsonLine::world(world)).unwrap();
+        let passed = r#"{"type":"world","scenario":"fake","seed":17,"verdict":"pass","failure":null,"trace":"0000000000000011","events":3,"sim_ms":2000,"decisions":1}"#;
+        assert_eq!(line(&fake::world(17, None)), passed);
+        let failed = r#"{"type":"world","scenario":"fake","seed":17,"verdict":"fail","failure":{"key":"a/b","kind":"crash","message":"offset 3 is missing","at_ms":1500},"trace":"0000000000000011","events":3,"sim_ms":2000,"decisions":1}"#;
+        let world = fake::world(17, Some(("a/b", FailureKind::Crash)));
+        assert_eq!(line(&world), failed);
+    }
+}

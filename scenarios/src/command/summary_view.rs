@@ -1,0 +1,165 @@
+//! The summary of a sweep: as text, and as the last JSON line.
+
+use super::{
+    command_line::shows_again,
+    json_line::{JsonFailureGroup, JsonLine},
+};
+use crate::palette::{BAD, DIM, GOOD, STRONG};
+use sim::exploration::tally::{MissedGoal, ScenarioTally, Tally};
+use std::{path::PathBuf, time::Duration};
+
+pub struct Summary<'a> {
+    pub tally: &'a Tally,
+    pub wall: Duration,
+    /// Where the first failure of each key is written down, in the tally's order.
+    pub reports: &'a [PathBuf],
+}
+
+impl Summary<'_> {
+    fn worlds_per_s(&self) -> f64 {
+        per(self.tally.worlds() as f64, self.wall)
+    }
+
+    /// How many seconds were simulated in a second.
+    fn sim_to_wall(&self) -> f64 {
+        per(self.tally.sim_ms as f64 / 1000.0, self.wall)
+    }
+
+    pub fn text(&self) -> String {
+        let Summary { tally, wall, .. } = self;
+        let mut text: String = tally.scenarios.values().map(scenario_lines).collect();
+        let (worlds, failed, events) = (tally.worlds(), tally.failed(), tally.stream_events);
+        text += &format!(
+            "{STRONG}{worlds} worlds{STRONG:#} in {:.2} s: {:.0} worlds/s, {:.0} events/s, \
+             simulated : wall = {:.0} : 1, {}\n",
+            wall.as_secs_f64(),
+            self.worlds_per_s(),
+            per(events as f64, *wall),
+            self.sim_to_wall(),
+            failed_words(failed),
+        );
+        for (key, group) in &tally.failures {
+            let plan = &group.first.plan;
+            text += &format!(
+                "  {BAD}{key}{BAD:#} × {}, first in {}, seed {}\n    {}\n",
+                group.count,
+                plan.scenario.name(),
+                plan.seed,
+                shows_again(plan),
+            );
+        }
+        if worlds == 0 {
+            text += &format!("  {BAD}vacuous{BAD:#}: nothing ran\n");
+        }
+        for MissedGoal { scenario, goal } in tally.missed_goals() {
+            text += &format!("  {BAD}vacuous{BAD:#}: no world of {scenario} reached {goal}\n");
+        }
+        text
+    }
+
+    pub fn json(&self) -> JsonLine<'_> {
+        let tally = self.tally;
+        let groups = tally.failures.iter().zip(self.reports);
+        let missed = tally.missed_goals().into_iter();
+        JsonLine::Summary {
+            worlds: tally.worlds(),
+            passed: tally.worlds() - tally.failed(),
+            failed: tally.failed(),
+            wall_ms: self.wall.as_millis() as u64,
+            worlds_per_s: self.worlds_per_s(),
+            sim_to_wall: self.sim_to_wall(),
+            failures: groups
+                .map(|((key, group), report)| JsonFailureGroup {
+                    key,
+                    count: group.count,
+                    first_seed: group.first.plan.seed,
+                    scenario: group.first.plan.scenario.name(),
+                    capsule: report.clone(),
+                })
+                .collect(),
+            goals_missed: missed
+                .map(|MissedGoal { scenario, goal }| format!("{scenario}/{goal}"))
+                .collect(),
+        }
+    }
+}
+
+fn scenario_lines(tally: &ScenarioTally) -> String {
+    let ScenarioTally {
+        scenario,
+        worlds,
+        failed,
+        goals,
+    } = tally;
+    let name = scenario.name();
+    let passed = worlds - failed;
+    let mut text = format!(
+        "{STRONG}{name}{STRONG:#}: {worlds} worlds, {passed} passed, {}\n",
+        failed_words(*failed)
+    );
+    for (goal, count) in goals {
+        text += &format!("  {DIM}{goal}{DIM:#} reached in {count}\n");
+    }
+    text
+}
+
+fn failed_words(failed: u64) -> String {
+    match failed {
+        0 => format!("{GOOD}none failed{GOOD:#}"),
+        failed => format!("{BAD}{failed} failed{BAD:#}"),
+    }
+}
+
+/// 0 in no time.
+fn per(amount: f64, wall: Duration) -> f64 {
+    match wall.as_secs_f64() {
+        0.0 => 0.0,
+        seconds => amount / seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake;
+    use super::*;
+    use sim::world::FailureKind;
+
+    fn tally() -> Tally {
+        let mut tally = Tally::default();
+        for seed in 1..=4 {
+            let failure = (seed > 2).then_some(("stream/offset-gap", FailureKind::Safety));
+            tally.add(fake::world(seed, failure));
+        }
+        tally
+    }
+
+    #[test]
+    fn failures_come_with_the_command_that_shows_the_first() {
+        let summary = Summary {
+            tally: &tally(),
+            wall: Duration::from_millis(500),
+            reports: &[],
+        };
+        let expected = "\
+fake: 4 worlds, 2 passed, 2 failed
+  answered reached in 4
+4 worlds in 0.50 s: 8 worlds/s, 24 events/s, simulated : wall = 16 : 1, 2 failed
+  stream/offset-gap × 2, first in fake, seed 3
+    cargo run --release -- run fake --seed 3
+";
+        let text = anstream::adapter::strip_str(&summary.text()).to_string();
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_json_line_keeps_its_contract() {
+        let reports = [PathBuf::from("out/one.json")];
+        let summary = Summary {
+            tally: &tally(),
+            wall: Duration::from_millis(500),
+            reports: &reports,
+        };
+        let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[]}"#;
+        assert_eq!(serde_json::to_string(&summary.json()).unwrap(), expected);
+    }
+}

@@ -1,0 +1,77 @@
+//! Reads Slack's ledger and the log of the integration's stream. Asserts that every event that was
+//! acknowledged with a 2xx stands in the log, and that none stands there twice, however often it
+//! was delivered (spec §7.8, number 11). Does not assert that an event which Slack gave up on is
+//! absent: a try may have been recorded although its acknowledgement came too late.
+
+use processors::slack::contract::WEBHOOK_RECEIVED;
+use runtime::event::{Event, Offset, StreamName};
+use sim::{
+    oracles::{Evidence, Oracle, Violation},
+    peers::slack::SlackFact,
+};
+use std::collections::BTreeMap;
+
+pub struct AcknowledgedIsDurable;
+
+impl Oracle for AcknowledgedIsDurable {
+    fn name(&self) -> &'static str {
+        "acknowledgement"
+    }
+
+    fn asserts(&self) -> &'static str {
+        "an event acknowledged to Slack is durably recorded, and recorded once"
+    }
+
+    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+        let mut recorded = BTreeMap::new();
+        for event in evidence.log(&integration()) {
+            let Some(id) = event_id(event) else { continue };
+            if let Some(first) = recorded.insert(id.to_owned(), event.offset) {
+                return Err(Violation::safety(
+                    "recorded-twice",
+                    format!("event {id} stands at offsets {first} and {}", event.offset),
+                ));
+            }
+        }
+        for entry in &evidence.slack {
+            if let Some(id) = acknowledged(&entry.what) {
+                check(&recorded, id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stream of the integration of project `p1`.
+pub fn integration() -> StreamName {
+    StreamName::parse("p1:/integrations/slack").expect("a stream's name")
+}
+
+/// The `event_id` of a recorded or forwarded webhook.
+pub fn event_id(event: &Event) -> Option<&str> {
+    if event.kind != WEBHOOK_RECEIVED {
+        return None;
+    }
+    event.payload.as_ref()?.get("body")?.get("event_id")?.as_str()
+}
+
+/// The event that the app acknowledged with this fact.
+pub fn acknowledged(fact: &SlackFact) -> Option<&str> {
+    match fact {
+        SlackFact::Acknowledged {
+            event_id, status, ..
+        } if (200..300).contains(status) => Some(event_id),
+        SlackFact::AcknowledgementLost { event_id, .. } => Some(event_id),
+        _ => None,
+    }
+}
+
+fn check(recorded: &BTreeMap<String, Offset>, id: &str) -> Result<(), Violation> {
+    match recorded.contains_key(id) {
+        true => Ok(()),
+        false => Err(Violation::safety(
+            "not-durable",
+            format!("event {id} was acknowledged, and is not in the log"),
+        )),
+    }
+}

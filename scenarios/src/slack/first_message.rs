@@ -1,0 +1,134 @@
+//! A new thread: its first message arrives while every object is cold, then a second one.
+
+use super::platform::{self, count, first, outputs, routed_logs};
+use futures_util::future::BoxFuture;
+use processors::{
+    agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED,
+};
+use runtime::{
+    object::Class,
+    processor::Fold,
+    stream::contract::{SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
+};
+use sim::{
+    choice::{Shape, Site, Subject},
+    oracles::{Evidence, Oracle},
+    peers::slack::SlackFact,
+    scenario::{Goal, Scenario, Services},
+    world::{StreamLog, World},
+};
+use std::sync::Arc;
+
+pub struct FirstMessage;
+
+/// When the second message comes: while the first is being worked on, or after it.
+static SECOND_MESSAGE: Site = Site::draw(
+    "workload.second-message-ms",
+    Shape::Below { count: 12_000 },
+    "how long after the first message the second one is written",
+);
+
+const BOTH_ANSWERED: Goal = Goal {
+    name: "both-answered",
+    about: "the model answered at two different times in the thread",
+};
+const BELOW_ANCHOR: Goal = Goal {
+    name: "input-below-anchor",
+    about: "the first input came before the agent's own subscription",
+};
+const CRASHED: Goal = Goal {
+    name: "crashed",
+    about: "some object crashed",
+};
+const REDELIVERED: Goal = Goal {
+    name: "redelivered",
+    about: "Slack delivered an event again",
+};
+const RECOVERED: Goal = Goal {
+    name: "request-recovered",
+    about: "a model request was taken up again after its object had died",
+};
+
+impl Scenario for FirstMessage {
+    fn name(&self) -> &'static str {
+        "slack-first-message"
+    }
+
+    fn about(&self) -> &'static str {
+        "a new Slack thread: its first message finds every object cold, then comes a second one"
+    }
+
+    fn goals(&self) -> &'static [Goal] {
+        &[BOTH_ANSWERED, BELOW_ANCHOR, CRASHED, REDELIVERED, RECOVERED]
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        &platform::CLASSES
+    }
+
+    fn services(&self) -> Services {
+        platform::services()
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let thread_ts = world
+                .slack
+                .post("C123", "U123", "Which of our stores sells the most tea?", None);
+            let wait_ms =
+                world
+                    .choices
+                    .below(&SECOND_MESSAGE, &Subject::new("thread 1"), 12_000);
+            world.sleep(1 + wait_ms).await;
+            let question = "And which the least?";
+            world
+                .slack
+                .post("C123", "U123", question, Some(&thread_ts));
+        })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &platform::ORACLES
+    }
+
+    fn folds(&self) -> &'static [Fold] {
+        &platform::FOLDS
+    }
+
+    fn reached(&self, evidence: &Evidence) -> Vec<&'static str> {
+        let any = |holds: fn(&StreamLog) -> bool| routed_logs(evidence).any(holds);
+        let redelivered = evidence
+            .slack
+            .iter()
+            .any(|entry| matches!(entry.what, SlackFact::Delivered { attempt: 1.., .. }));
+        [
+            (BOTH_ANSWERED, any(|log| outputs(log) >= 2)),
+            (BELOW_ANCHOR, any(input_is_below_anchor)),
+            (CRASHED, evidence.crashes > 0),
+            (REDELIVERED, redelivered),
+            (
+                RECOVERED,
+                any(|log| count(log, &LLM_REQUEST_ATTEMPT_FAILED) > 0),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(goal, reached)| reached.then_some(goal.name))
+        .collect()
+    }
+}
+
+/// The schedule of B-28: the slack-agent's append came before the agent object's wake hook.
+fn input_is_below_anchor(log: &StreamLog) -> bool {
+    let Some(input) = first(log, &INPUT_ADDED) else {
+        return false;
+    };
+    log.events
+        .iter()
+        .filter(|event| event.kind == SUBSCRIPTION_CONFIGURED)
+        .find(|event| {
+            event
+                .payload::<SubscriptionConfigured>()
+                .is_ok_and(|configured| configured.subscription_key.ends_with(":agent"))
+        })
+        .is_some_and(|subscription| input.offset < subscription.offset)
+}

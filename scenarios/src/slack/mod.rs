@@ -1,0 +1,8 @@
+//! Scenarios of Slack conversations.
+
+mod busy_threads;
+mod first_message;
+mod platform;
+
+pub use busy_threads::BusyThreads;
+pub use first_message::FirstMessage;

@@ -1,0 +1,89 @@
+//! What the Slack scenarios share: the classes of objects, the services, the reducers, the oracles,
+//! and readings of the evidence.
+
+use crate::properties::{AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput};
+use processors::{
+    agent::{self, contract::OUTPUT_ADDED},
+    agent_host, edge, openai_ws, slack, slack_agent,
+};
+use runtime::{
+    event::{Event, EventType, StreamName, StreamPath},
+    object::Class,
+    processor::Fold,
+    stream,
+};
+use sim::{
+    oracles::{
+        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
+        StateIsFold,
+    },
+    peers::{openai::OpenAiConfig, slack::SlackConfig},
+    scenario::Services,
+    world::StreamLog,
+};
+use std::sync::Arc;
+
+pub static CLASSES: [Class; 4] = [
+    stream::CLASS,
+    slack::CLASS,
+    slack_agent::CLASS,
+    agent::CLASS,
+];
+
+pub static FOLDS: [Fold; 5] = [
+    Fold::of::<slack::SlackProcessor>(),
+    Fold::of::<slack_agent::SlackAgentProcessor>(),
+    Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_host::AgentHostProcessor>(),
+    Fold::of::<openai_ws::OpenAiWsProcessor>(),
+];
+
+/// Safety first; of liveness, who owes what before whether the world came to rest.
+pub static ORACLES: [&dyn Oracle; 9] = [
+    &OffsetsAreDense,
+    &KeysAreUnique,
+    &DeliveriesIncrease,
+    &AcknowledgedIsDurable,
+    &OneOutput,
+    &Obligations,
+    &MessagesReachAgents,
+    &StateIsFold,
+    &Quiesces,
+];
+
+pub fn services() -> Services {
+    Services {
+        openai: OpenAiConfig::default(),
+        slack: SlackConfig::default(),
+        worker: |context, stream| Box::pin(edge::serve_connection(context, stream)),
+    }
+}
+
+/// The routed stream of a thread in channel `C123`.
+pub fn routed(thread_ts: &str) -> StreamName {
+    let path = format!("/agents/slack/c123/ts-{}", thread_ts.replace('.', "-"));
+    StreamName::new("p1", StreamPath::parse(&path).expect("a path"))
+}
+
+/// The logs of routed streams.
+pub fn routed_logs(evidence: &Evidence) -> impl Iterator<Item = &StreamLog> {
+    evidence
+        .logs
+        .values()
+        .filter(|log| log.name.path.as_str().starts_with("/agents/slack/"))
+}
+
+pub fn count(log: &StreamLog, kind: &EventType) -> usize {
+    log.events
+        .iter()
+        .filter(|event| event.kind == *kind)
+        .count()
+}
+
+pub fn outputs(log: &StreamLog) -> usize {
+    count(log, &OUTPUT_ADDED)
+}
+
+pub fn first<'a>(log: &'a StreamLog, kind: &EventType) -> Option<&'a Arc<Event>> {
+    log.events.iter().find(|event| event.kind == *kind)
+}

@@ -1,0 +1,161 @@
+//! The `streamsim` command from outside: what it refuses, and how it says so.
+
+use std::process::{Command, Output};
+
+fn streamsim(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamsim"));
+    command.args(arguments);
+    for variable in [
+        "MADSIM_TEST_SEED",
+        "MADSIM_TEST_NUM",
+        "MADSIM_TEST_JOBS",
+        "RUST_LOG",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Exit code 2, nothing on stdout, one line on stderr that has all of `words`.
+fn assert_refused(command: &mut Command, words: &[&str]) {
+    let output = command.output().unwrap();
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr:?}");
+    }
+}
+
+#[test]
+fn list_shows_every_section_and_quirk() {
+    let output = streamsim(&["list"]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    for word in ["scenarios", "faults", "oracles", "quirks", "B-28"] {
+        assert!(stdout.contains(word), "{word:?} is not in {stdout}");
+    }
+    assert!(!stdout.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn help_does_not_show_internal_commands() {
+    let output = streamsim(&["--help"]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout.contains("explore") && !stdout.contains("__"));
+}
+
+#[test]
+fn no_command_is_wrong_usage() {
+    assert_eq!(streamsim(&[]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn an_unknown_command_is_refused() {
+    let words = ["'exlore'", "'explore'"];
+    assert_refused(&mut streamsim(&["exlore"]), &words);
+}
+
+#[test]
+fn an_unknown_flag_is_refused() {
+    assert_refused(
+        &mut streamsim(&["explore", "--sed", "1"]),
+        &["'--sed'", "'--seed'"],
+    );
+}
+
+#[test]
+fn an_unknown_scenario_is_refused() {
+    let words = ["\"no-such-scenario\"", "`streamsim list`"];
+    for command in ["run", "explore", "check", "bench"] {
+        assert_refused(&mut streamsim(&[command, "no-such-scenario"]), &words);
+    }
+}
+
+#[test]
+fn an_unknown_quirk_is_refused() {
+    let words = ["\"B-288\"", "did you mean B-28?"];
+    assert_refused(&mut streamsim(&["hunt", "B-288"]), &words);
+    assert_refused(&mut streamsim(&["explore", "--quirk", "B-288"]), &words);
+}
+
+#[test]
+fn malformed_values_are_refused() {
+    for (flag, value, way_out) in [
+        ("--seed", "12x", "decimal or 0x hex"),
+        ("--seed", "18446744073709551616", "below 2^64"),
+        ("--seed", "-1", "decimal or 0x hex"),
+        ("--seeds", "5..5", "FIRST..END"),
+        ("--worlds", "many", "such as 2000"),
+        ("--budget", "30", "such as 30s"),
+        ("--shard", "4/4", "such as 0/4"),
+        ("--jobs", "0", "from 1"),
+        ("--faults", "some", "none, swarm, storm, unlimited"),
+        ("--strategy", "luck", "random, swarm"),
+        ("--format", "xml", "text, json"),
+    ] {
+        let arguments = ["explore", flag, value];
+        assert_refused(&mut streamsim(&arguments), &[value, way_out]);
+    }
+}
+
+#[test]
+fn a_range_of_seeds_goes_with_neither_first_seed_nor_number() {
+    for flag in ["--seed", "--worlds"] {
+        let arguments = ["explore", "--seeds", "1..9", flag, "3"];
+        assert_refused(&mut streamsim(&arguments), &["--seeds", flag]);
+    }
+}
+
+#[test]
+fn a_malformed_environment_variable_is_refused() {
+    for (variable, value) in [
+        ("MADSIM_TEST_SEED", "now"),
+        ("MADSIM_TEST_NUM", "-3"),
+        ("MADSIM_TEST_JOBS", "0"),
+        ("RUST_LOG", "sim=loud"),
+    ] {
+        let mut command = streamsim(&["explore"]);
+        assert_refused(command.env(variable, value), &[variable, value]);
+    }
+}
+
+#[test]
+fn an_unwritable_directory_is_refused_before_any_world_runs() {
+    let file = std::env::temp_dir().join(format!("streamsim-out-{}", std::process::id()));
+    std::fs::write(&file, "not a directory").unwrap();
+    let below = file.join("below");
+    let mut command = streamsim(&["explore", "--out"]);
+    assert_refused(command.arg(&below), &[below.to_str().unwrap(), "--out"]);
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn no_world_is_vacuous() {
+    let directory = std::env::temp_dir().join(format!("streamsim-none-{}", std::process::id()));
+    let mut command = streamsim(&["explore", "--worlds", "0", "--format", "json", "--out"]);
+    let output = command.arg(&directory).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["type"], "summary");
+    assert_eq!(summary["worlds"], 0);
+    std::fs::remove_dir(&directory).unwrap();
+}
+
+#[test]
+fn bench_measures_bare_madsim() {
+    let mut command = streamsim(&["bench", "--worlds", "3", "--format", "json"]);
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(line["type"], "bench");
+    assert_eq!(line["name"], "world of bare madsim");
+    assert_eq!(line["n"], 3);
+    assert!(line["per_s"].as_f64().unwrap() > 0.0);
+}

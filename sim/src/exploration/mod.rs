@@ -1,0 +1,14 @@
+//! Exploration: which worlds to run, running them on all cores, and what they came to.
+//!
+//! - [`schedule`]: seeds, shards and scenarios, laid out as a numbered list of plans.
+//! - [`engine`]: runs the plans of a schedule over several threads and hands their outcomes on in
+//!   order. Start there.
+//! - [`tally`]: counts of a sweep: passes, goals, failures by key.
+//! - [`measure`]: interleaved measurements, ours beside bare madsim's.
+//! - [`bare`]: the bare madsim world that ours are compared with.
+
+pub mod bare;
+pub mod engine;
+pub mod measure;
+pub mod schedule;
+pub mod tally;

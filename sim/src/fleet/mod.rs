@@ -1,0 +1,22 @@
+//! The fleet: every durable object and worker of a world, each a madsim node (design §3, §4).
+//!
+//! - [`Fleet`]: the directory: who exists, who lives, where; starts, crashes, evicts.
+//! - [`storage`]: an object's durable storage, which outlives its incarnations.
+//! - [`ports`]: the runtime's `Platform`, as one incarnation sees it.
+//! - [`link`]: calls between nodes, caller's side; [`server`]: callee's side.
+//! - [`outside`]: byte streams to and from outside services.
+//! - [`alarm`]: durable alarms, rung by the platform.
+//!
+//! A killed incarnation's tasks are dropped by madsim when they would next run. Until then each of
+//! its ports is dead: nothing that the rest of its last turn tries has an effect.
+
+mod alarm;
+mod directory;
+mod link;
+mod outside;
+mod ports;
+mod server;
+mod storage;
+
+pub use directory::{ClientWork, Commit, Delivery, Fleet, WorkerHandler};
+pub use storage::StoredObject;

@@ -1,0 +1,455 @@
+//! The runtime's `Platform`, as one incarnation sees it. Every port checks first whether the
+//! incarnation still lives; if not, it does nothing, and futures of it never complete.
+
+use super::{
+    directory::{Commit, Delivery, Fleet, Mail, Resident},
+    link::{Link, ReplySender, Request},
+    outside,
+    storage::SimStore,
+};
+use crate::{
+    activity::PendingKind,
+    choice::{Site, Subject},
+    faults,
+    network::TcpStream,
+};
+use futures_util::future::LocalBoxFuture;
+use madsim::{
+    net::Endpoint,
+    task::spawn_local,
+    time::{sleep, Duration},
+};
+use runtime::{
+    call::{Argument, CallError, Capability, ObjectName},
+    event::Timestamp,
+    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, WriteId},
+    quirk::Quirks,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt, io,
+    rc::{Rc, Weak},
+    sync::{
+        atomic::{AtomicBool, Ordering::Relaxed},
+        Arc,
+    },
+};
+use tokio::sync::{oneshot, Mutex, Notify};
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// How long a caller takes to learn of a lost request.
+const DISCONNECT_MS: u64 = 250;
+
+pub(super) struct SimPorts {
+    pub fleet: Arc<Fleet>,
+    pub resident: Arc<Resident>,
+    pub incarnation: u64,
+    /// `stream p1:/a@2`, for the trace.
+    place: String,
+    alive: Arc<AtomicBool>,
+    store: Rc<SimStore>,
+    endpoint: RefCell<Option<Endpoint>>,
+    endpoint_set: Notify,
+    lanes: RefCell<BTreeMap<u64, VecDeque<Outgoing>>>,
+    broken_lanes: RefCell<BTreeSet<u64>>,
+    links: RefCell<BTreeMap<ObjectName, Rc<Mutex<Option<Rc<Link>>>>>>,
+    pairs: RefCell<BTreeMap<ObjectName, Subject>>,
+    ids_drawn: Cell<u64>,
+    this: Weak<SimPorts>,
+}
+
+/// A call that waits for its turn in its lane.
+struct Outgoing {
+    call: OutboundCall,
+    pair: Subject,
+    delay_ms: u64,
+    reply_lost: bool,
+    reply: ReplySender,
+    in_flight: crate::activity::Pending,
+}
+
+impl SimPorts {
+    pub fn new(
+        fleet: Arc<Fleet>,
+        resident: Arc<Resident>,
+        incarnation: u64,
+        alive: Arc<AtomicBool>,
+    ) -> Rc<Self> {
+        let is_alive = {
+            let alive = alive.clone();
+            Rc::new(move || alive.load(Relaxed))
+        };
+        let store = SimStore::new(resident.stored.clone(), fleet.activity.clone(), is_alive);
+        Rc::new_cyclic(|this| SimPorts {
+            place: format!("{}@{incarnation}", resident.name),
+            fleet,
+            resident,
+            incarnation,
+            alive,
+            store: Rc::new(store),
+            endpoint: RefCell::default(),
+            endpoint_set: Notify::new(),
+            lanes: RefCell::default(),
+            broken_lanes: RefCell::default(),
+            links: RefCell::default(),
+            pairs: RefCell::default(),
+            ids_drawn: Cell::new(0),
+            this: this.clone(),
+        })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Relaxed)
+    }
+
+    pub fn sim_store(&self) -> Rc<SimStore> {
+        self.store.clone()
+    }
+
+    pub fn trace(&self, kind: &'static str, detail: impl fmt::Display) {
+        self.fleet.trace.record(&self.place, kind, detail);
+    }
+
+    pub fn crash_point(&self, site: &'static Site) -> bool {
+        !self.is_alive()
+            || self
+                .fleet
+                .crash_point(&self.resident, self.incarnation, site)
+    }
+
+    pub fn set_endpoint(&self, endpoint: Endpoint) {
+        *self.endpoint.borrow_mut() = Some(endpoint);
+        self.endpoint_set.notify_waiters();
+    }
+
+    pub async fn endpoint(&self) -> Endpoint {
+        loop {
+            if let Some(endpoint) = &*self.endpoint.borrow() {
+                return endpoint.clone();
+            }
+            self.endpoint_set.notified().await;
+        }
+    }
+
+    /// A call has ended: the object may be idle now, and the platform may evict it.
+    pub fn consider_eviction(&self) {
+        let after_ms = self
+            .fleet
+            .choices
+            .delay_ms(&faults::EVICT_IDLE, &self.resident.subject);
+        if after_ms > 0 {
+            let resident = self.resident.clone();
+            let incarnation = self.incarnation;
+            self.fleet.supervise(async move {
+                sleep(Duration::from_millis(after_ms)).await;
+                if resident.is_living(incarnation) {
+                    // Nobody there to take it: then there is nothing to evict.
+                    let _ = resident.send(Mail::EvictIfIdle);
+                }
+            });
+        }
+    }
+
+    /// Calls on this stub fail from now on: its connection was lost.
+    pub fn break_lane(&self, lane: u64) {
+        self.broken_lanes.borrow_mut().insert(lane);
+    }
+
+    fn pair(&self, target: &ObjectName) -> Subject {
+        if let Some(pair) = self.pairs.borrow().get(target) {
+            return pair.clone();
+        }
+        let pair = Subject::new(format!("{} → {target}", self.resident.name));
+        self.pairs.borrow_mut().insert(target.clone(), pair.clone());
+        pair
+    }
+
+    fn this(&self) -> Rc<SimPorts> {
+        self.this.upgrade().expect("it is being used")
+    }
+
+    /// The link to a target: the one there is, or a new one.
+    async fn link(&self, target: &Target) -> Result<Rc<Link>, CallError> {
+        let wanted = match target {
+            Target::Object(_) => None,
+            Target::Capability(capability) => Some(capability.incarnation),
+        };
+        let slot = self
+            .links
+            .borrow_mut()
+            .entry(target.object().clone())
+            .or_default()
+            .clone();
+        let mut slot = slot.lock().await;
+        if let Some(link) = &*slot {
+            if !link.is_dead() && wanted.is_none_or(|wanted| wanted == link.incarnation) {
+                return Ok(link.clone());
+            }
+        }
+        let resident = self.fleet.resident(target.object())?;
+        let link = Link::connect(&self.this(), &resident, wanted).await?;
+        *slot = Some(link.clone());
+        Ok(link)
+    }
+
+    /// Sends the calls of one lane, in order, until there are none.
+    async fn run_lane(self: Rc<Self>, lane: u64) {
+        loop {
+            let next = self
+                .lanes
+                .borrow_mut()
+                .get_mut(&lane)
+                .and_then(VecDeque::pop_front);
+            let Some(outgoing) = next else {
+                self.lanes.borrow_mut().remove(&lane);
+                return;
+            };
+            if !self.store.is_durable(outgoing.call.after) {
+                self.store.durable(outgoing.call.after).await;
+            }
+            self.send(outgoing).await;
+        }
+    }
+
+    async fn send(&self, outgoing: Outgoing) {
+        let call = outgoing.call;
+        if self.broken_lanes.borrow().contains(&call.lane) {
+            let error = CallError::Broken("the connection was lost".to_owned());
+            // Whoever dropped the call does not miss the reply.
+            let _ = outgoing.reply.send(Err(error));
+            return;
+        }
+        let link = match self.link(&call.target).await {
+            Ok(link) => link,
+            Err(error) => {
+                // As above.
+                let _ = outgoing.reply.send(Err(error));
+                return;
+            }
+        };
+        let request = Request {
+            id: link.next_id(),
+            lane: call.lane,
+            capability: match &call.target {
+                Target::Object(_) => None,
+                Target::Capability(capability) => Some((capability.incarnation, capability.export)),
+            },
+            method: call.method,
+            arguments: call.arguments,
+            caller: self.resident.name.clone(),
+            pair: outgoing.pair,
+            delay_ms: outgoing.delay_ms,
+            reply_lost: outgoing.reply_lost,
+            in_flight: Some(outgoing.in_flight),
+        };
+        link.send(request, outgoing.reply).await;
+    }
+
+    /// The request is lost on its way; the caller learns it after a while.
+    fn lose(&self, call: &OutboundCall, reply: ReplySender) {
+        if matches!(call.target, Target::Capability(_)) {
+            self.break_lane(call.lane);
+        }
+        let timer = self.fleet.activity.sleep(DISCONNECT_MS);
+        spawn_local(async move {
+            timer.await;
+            // Whoever dropped the call does not miss the reply.
+            let _ = reply.send(Err(CallError::Disconnected(
+                "the request was lost".to_owned(),
+            )));
+        });
+    }
+
+    fn refused(error: CallError) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
+        Box::pin(async { Err(error) })
+    }
+
+    fn dead<T: 'static>() -> LocalBoxFuture<'static, T> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Platform for SimPorts {
+    fn now(&self) -> Timestamp {
+        crate::time::now()
+    }
+
+    fn sleep(&self, _what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
+        Box::pin(self.fleet.activity.sleep(duration_ms))
+    }
+
+    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+        if self.is_alive() {
+            spawn_local(work);
+        }
+    }
+
+    fn store(&self) -> Rc<dyn Store> {
+        self.store.clone()
+    }
+
+    fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
+        if self.crash_point(&faults::CRASH_BEFORE_CALL) {
+            return SimPorts::dead();
+        }
+        if self.broken_lanes.borrow().contains(&call.lane) {
+            return SimPorts::refused(CallError::Broken("the connection was lost".to_owned()));
+        }
+        let choices = &self.fleet.choices;
+        let pair = self.pair(call.target.object());
+        let is_capability = matches!(call.target, Target::Capability(_));
+        if is_capability && choices.yes(&faults::STUB_BROKEN, &pair) {
+            self.break_lane(call.lane);
+            return SimPorts::refused(CallError::Broken("the stub broke".to_owned()));
+        }
+        self.trace(
+            "call",
+            format_args!("{} on {}", call.method, call.target.object()),
+        );
+        let (reply, outcome) = oneshot::channel();
+        if choices.yes(&faults::RPC_REQUEST_LOST, &pair) {
+            self.lose(&call, reply);
+        } else {
+            let lane = call.lane;
+            let outgoing = Outgoing {
+                delay_ms: choices.delay_ms(&faults::RPC_DELAY, &pair),
+                reply_lost: choices.yes(&faults::RPC_REPLY_LOST, &pair),
+                in_flight: self.fleet.activity.begin(PendingKind::Message),
+                call,
+                pair,
+                reply,
+            };
+            let mut lanes = self.lanes.borrow_mut();
+            let is_new = !lanes.contains_key(&lane);
+            lanes.entry(lane).or_default().push_back(outgoing);
+            if is_new {
+                spawn_local(self.this().run_lane(lane));
+            }
+        }
+        Box::pin(async move {
+            outcome
+                .await
+                .unwrap_or_else(|_| Err(CallError::Disconnected("the link ended".to_owned())))
+        })
+    }
+
+    fn broken(&self, capability: &Capability) -> LocalBoxFuture<'static, ()> {
+        let ports = self.this();
+        let target = Target::Capability(capability.clone());
+        Box::pin(async move {
+            if let Ok(link) = ports.link(&target).await {
+                link.died().await;
+            }
+        })
+    }
+
+    fn connect(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> LocalBoxFuture<'static, io::Result<Box<dyn ByteStream>>> {
+        if !self.is_alive() {
+            return SimPorts::dead();
+        }
+        let Some(address) = self.fleet.resolve_host(host) else {
+            let error = format!("no such host: {host}:{port}");
+            return Box::pin(async { Err(io::Error::new(io::ErrorKind::NotFound, error)) });
+        };
+        self.trace("connect", format_args!("{host}:{port}"));
+        let ports = self.this();
+        let in_flight = self.fleet.activity.begin(PendingKind::Message);
+        Box::pin(async move {
+            let stream = TcpStream::connect(address).await?;
+            drop(in_flight);
+            Ok(outside::gated(stream, ports))
+        })
+    }
+
+    fn draw_id(&self) -> Uuid {
+        let drawn = self.ids_drawn.replace(self.ids_drawn.get() + 1);
+        let name = format!("{}#{drawn}", self.place);
+        let number = xxh3_128_with_seed(name.as_bytes(), self.fleet.seed);
+        uuid::Builder::from_random_bytes(number.to_le_bytes()).into_uuid()
+    }
+
+    fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    fn abort(&self, reason: &str) {
+        self.fleet.crash(&self.resident, self.incarnation, reason);
+    }
+
+    fn note(&self, note: Note<'_>) {
+        if !self.is_alive() {
+            return;
+        }
+        let detail = note.detail;
+        match note.kind {
+            NoteKind::Appended { first, last } => {
+                self.trace("append", format_args!("{first}..={last} {detail}"));
+                self.fleet.record_commit(Commit {
+                    stream: self.resident.name.clone(),
+                    incarnation: self.incarnation,
+                    first,
+                    last,
+                });
+            }
+            NoteKind::Delivered {
+                connection,
+                first,
+                last,
+            } => {
+                self.trace(
+                    "batch",
+                    format_args!("{first}..={last} to {detail} on {connection}"),
+                );
+                self.fleet.record_delivery(Delivery {
+                    stream: self.resident.name.clone(),
+                    incarnation: self.incarnation,
+                    connection,
+                    key: detail.to_string(),
+                    first,
+                    last,
+                });
+            }
+            NoteKind::CheckpointWriting { .. } => {
+                self.crash_point(&faults::CRASH_BEFORE_CHECKPOINT);
+            }
+            NoteKind::CheckpointWritten { offset } => {
+                self.trace("checkpoint", format_args!("{detail} at {offset}"));
+                self.crash_point(&faults::CRASH_AFTER_CHECKPOINT);
+            }
+            NoteKind::Poisoned { offset } => {
+                self.trace("poison", format_args!("{detail} at {offset}"));
+            }
+            NoteKind::Failure => self.trace("failure", detail),
+            NoteKind::Info => self.trace("info", detail),
+        }
+    }
+
+    fn quirks(&self) -> Quirks {
+        self.fleet.quirks
+    }
+}
+
+/// What [`outside`] needs of an incarnation.
+impl outside::OutputGate for SimPorts {
+    fn newest_write(&self) -> WriteId {
+        self.store.newest()
+    }
+
+    fn is_durable(&self, write: WriteId) -> bool {
+        self.store.is_durable(write)
+    }
+
+    fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()> {
+        self.store.durable(write)
+    }
+
+    fn dies_at(&self, site: &'static Site) -> bool {
+        self.crash_point(site)
+    }
+}

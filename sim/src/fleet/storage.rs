@@ -1,0 +1,269 @@
+//! Durable storage of one object: tables, one alarm, and transactions on their way to the disk.
+//!
+//! Writes apply at once to what the incarnation reads, with an undo record each. A transaction is
+//! durable some time after it was closed, in order. A crash takes back the open transaction and a
+//! suffix of those that were not yet durable.
+
+use crate::activity::{Activity, Pending, PendingKind};
+use futures_util::future::LocalBoxFuture;
+use runtime::{
+    event::Timestamp,
+    platform::{Key, Row, Store, Table, WriteId},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::sync::Notify;
+
+type Tables = BTreeMap<Table, BTreeMap<Key, Row>>;
+
+/// An object's storage, as it stands.
+#[derive(Default)]
+pub struct StoredObject {
+    tables: Tables,
+    alarm: Option<Timestamp>,
+    /// The alarm as of the last durable transaction.
+    durable_alarm: Option<Timestamp>,
+    open: Transaction,
+    closed: VecDeque<Transaction>,
+    durable: WriteId,
+    newest: WriteId,
+}
+
+#[derive(Default)]
+struct Transaction {
+    id: WriteId,
+    undo: Vec<Undo>,
+    alarm_after: Option<Timestamp>,
+    _pending: Option<Pending>,
+}
+
+enum Undo {
+    Row(Table, Key, Option<Row>),
+    Alarm(Option<Timestamp>),
+    Everything(Tables),
+}
+
+impl StoredObject {
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&Key, &Row)> {
+        self.tables.get(&table).into_iter().flatten()
+    }
+
+    pub fn durable_alarm(&self) -> Option<Timestamp> {
+        self.durable_alarm
+    }
+
+    /// The alarm is about to ring: it is no longer set.
+    pub fn take_alarm(&mut self) {
+        self.alarm = None;
+        self.durable_alarm = None;
+    }
+
+    /// How many closed transactions a crash could still take back.
+    pub fn volatile(&self) -> usize {
+        self.closed.len()
+    }
+
+    /// Ends an incarnation: the open transaction is lost, and so are the `lost` newest closed ones.
+    pub fn crash(&mut self, lost: usize) {
+        let open = std::mem::take(&mut self.open);
+        self.take_back(open);
+        for _ in 0..lost {
+            let transaction = self.closed.pop_back().expect("not more than were volatile");
+            self.take_back(transaction);
+        }
+        while let Some(transaction) = self.closed.pop_front() {
+            self.make_durable(transaction);
+        }
+        self.alarm = self.durable_alarm;
+        self.durable = self.newest;
+    }
+
+    fn take_back(&mut self, transaction: Transaction) {
+        for undo in transaction.undo.into_iter().rev() {
+            match undo {
+                Undo::Row(table, key, Some(row)) => {
+                    self.tables.entry(table).or_default().insert(key, row);
+                }
+                Undo::Row(table, key, None) => {
+                    self.tables.entry(table).or_default().remove(&key);
+                }
+                Undo::Alarm(alarm) => self.alarm = alarm,
+                Undo::Everything(tables) => self.tables = tables,
+            }
+        }
+    }
+
+    fn make_durable(&mut self, transaction: Transaction) {
+        self.durable = transaction.id;
+        self.durable_alarm = transaction.alarm_after;
+    }
+
+    fn record(&mut self, undo: Undo) {
+        if self.open.undo.is_empty() {
+            self.newest = WriteId(self.newest.0 + 1);
+            self.open.id = self.newest;
+        }
+        self.open.undo.push(undo);
+    }
+}
+
+/// One incarnation's handle to its storage; dead when the incarnation is.
+pub struct SimStore {
+    stored: Arc<Mutex<StoredObject>>,
+    activity: Arc<Activity>,
+    is_alive: Rc<dyn Fn() -> bool>,
+    /// Told when a transaction was closed.
+    closed: Rc<Notify>,
+    /// Told when a transaction became durable.
+    flushed: Rc<Notify>,
+}
+
+impl SimStore {
+    pub fn new(
+        stored: Arc<Mutex<StoredObject>>,
+        activity: Arc<Activity>,
+        is_alive: Rc<dyn Fn() -> bool>,
+    ) -> Self {
+        SimStore {
+            stored,
+            activity,
+            is_alive,
+            closed: Rc::default(),
+            flushed: Rc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StoredObject> {
+        self.stored.lock().expect("one thread")
+    }
+
+    /// Waits until a closed transaction awaits its flush; gives its number and writes.
+    pub async fn next_closed(&self) -> (WriteId, usize) {
+        loop {
+            if let Some(first) = self.lock().closed.front() {
+                return (first.id, first.undo.len());
+            }
+            self.closed.notified().await;
+        }
+    }
+
+    /// Makes the oldest closed transaction durable; tells whether the durable alarm changed.
+    pub fn flush_one(&self) -> bool {
+        let changed = {
+            let mut stored = self.lock();
+            let Some(transaction) = stored.closed.pop_front() else {
+                return false;
+            };
+            let before = stored.durable_alarm;
+            stored.make_durable(transaction);
+            stored.durable_alarm != before
+        };
+        self.flushed.notify_waiters();
+        changed
+    }
+
+    pub fn is_durable(&self, write: WriteId) -> bool {
+        self.lock().durable >= write
+    }
+}
+
+impl Store for SimStore {
+    fn get(&self, table: Table, key: &Key) -> Option<Row> {
+        self.lock().tables.get(&table)?.get(key).cloned()
+    }
+
+    fn range(&self, table: Table, from: &Key, to: &Key, limit: usize) -> Vec<(Key, Row)> {
+        let stored = self.lock();
+        let Some(rows) = stored.tables.get(&table) else {
+            return Vec::new();
+        };
+        rows.range(from..=to)
+            .take(limit)
+            .map(|(key, row)| (key.clone(), row.clone()))
+            .collect()
+    }
+
+    fn last(&self, table: Table) -> Option<(Key, Row)> {
+        let stored = self.lock();
+        let (key, row) = stored.tables.get(&table)?.last_key_value()?;
+        Some((key.clone(), row.clone()))
+    }
+
+    fn put(&self, table: Table, key: Key, row: Row) {
+        if !(self.is_alive)() {
+            return;
+        }
+        let mut stored = self.lock();
+        let rows = stored.tables.entry(table).or_default();
+        let before = rows.insert(key.clone(), row);
+        stored.record(Undo::Row(table, key, before));
+    }
+
+    fn delete(&self, table: Table, key: &Key) {
+        if !(self.is_alive)() {
+            return;
+        }
+        let mut stored = self.lock();
+        let before = stored.tables.entry(table).or_default().remove(key);
+        if before.is_some() {
+            stored.record(Undo::Row(table, key.clone(), before));
+        }
+    }
+
+    fn clear(&self) {
+        if !(self.is_alive)() {
+            return;
+        }
+        let mut stored = self.lock();
+        let alarm = stored.alarm.take();
+        stored.record(Undo::Alarm(alarm));
+        let tables = std::mem::take(&mut stored.tables);
+        stored.record(Undo::Everything(tables));
+    }
+
+    fn set_alarm(&self, at: Option<Timestamp>) {
+        if !(self.is_alive)() {
+            return;
+        }
+        let mut stored = self.lock();
+        let before = std::mem::replace(&mut stored.alarm, at);
+        stored.record(Undo::Alarm(before));
+    }
+
+    fn alarm(&self) -> Option<Timestamp> {
+        self.lock().alarm
+    }
+
+    fn newest(&self) -> WriteId {
+        self.lock().newest
+    }
+
+    fn commit(&self) {
+        let mut stored = self.lock();
+        if stored.open.undo.is_empty() {
+            return;
+        }
+        let mut transaction = std::mem::take(&mut stored.open);
+        transaction.alarm_after = stored.alarm;
+        transaction._pending = Some(self.activity.begin(PendingKind::Write));
+        stored.closed.push_back(transaction);
+        drop(stored);
+        self.closed.notify_one();
+    }
+
+    fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()> {
+        let (stored, flushed) = (self.stored.clone(), self.flushed.clone());
+        Box::pin(async move {
+            loop {
+                let notified = flushed.notified();
+                if stored.lock().expect("one thread").durable >= write {
+                    return;
+                }
+                notified.await;
+            }
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The evidence of a world: what its objects had stored, what its peers' ledgers hold, and what the
+//! platform saw, when it had come to rest.
+
+use crate::{
+    fleet::{Commit, Delivery, Fleet, StoredObject},
+    peers::{
+        ledger::LedgerEntry,
+        openai::OpenAiFact,
+        slack::{SlackFact, Workspace},
+    },
+    world::StreamLog,
+};
+use runtime::{
+    call::ObjectName,
+    event::{Event, Offset, StreamName},
+    object::KV,
+    platform::{Cell, Key, Table},
+    processor::Fold,
+    stream,
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A processor's durable checkpoint.
+#[derive(Clone, Debug)]
+pub struct StoredProcessor {
+    pub object: ObjectName,
+    pub processor: String,
+    pub offset: Offset,
+    pub state: Value,
+}
+
+/// How the settle phase ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quiescence {
+    /// Nothing is under way any more.
+    Reached,
+    /// The limit of simulated time was reached; what was still pending.
+    TimedOut { pending: String },
+    /// More trace events than any world should need.
+    Runaway { trace_events: u64 },
+}
+
+pub struct Evidence {
+    /// By name.
+    pub logs: BTreeMap<StreamName, StreamLog>,
+    pub processors: Vec<StoredProcessor>,
+    pub deliveries: Vec<Delivery>,
+    pub commits: Vec<Commit>,
+    pub openai: Vec<LedgerEntry<OpenAiFact>>,
+    pub slack: Vec<LedgerEntry<SlackFact>>,
+    pub workspace: Workspace,
+    pub folds: &'static [Fold],
+    pub quiescence: Quiescence,
+    /// How many incarnations crashed.
+    pub crashes: u64,
+    /// Simulated time.
+    pub at_ms: u64,
+}
+
+impl Evidence {
+    /// The log of a stream; empty if it was never touched.
+    pub fn log(&self, name: &StreamName) -> &[Arc<Event>] {
+        self.logs.get(name).map_or(&[], |log| &log.events)
+    }
+
+    pub fn processor(&self, object: &ObjectName, processor: &str) -> Option<&StoredProcessor> {
+        self.processors
+            .iter()
+            .find(|stored| stored.object == *object && stored.processor == processor)
+    }
+
+    pub fn fold(&self, processor: &str) -> Option<&'static Fold> {
+        self.folds.iter().find(|fold| fold.slug() == processor)
+    }
+}
+
+/// Every stream's log, read from its rows.
+pub fn read_logs(fleet: &Fleet) -> BTreeMap<StreamName, StreamLog> {
+    fleet
+        .stored(stream::BINDING)
+        .into_iter()
+        .map(|(object, stored)| {
+            let name = StreamName::parse(&object.name).expect("streams are named so");
+            let events = read_events(&stored.lock().expect("one thread"));
+            (name.clone(), StreamLog { name, events })
+        })
+        .collect()
+}
+
+fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
+    let mut chunks: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    for (key, row) in stored.rows(Table("event_chunks")) {
+        let (Key::Pair(offset, _), Cell::Blob(bytes)) = (key, &row[0]) else {
+            panic!("chunks are blobs by offset and number");
+        };
+        chunks.entry(*offset).or_default().extend_from_slice(bytes);
+    }
+    chunks
+        .values()
+        .map(|bytes| Arc::new(serde_json::from_slice(bytes).expect("a stored event parses")))
+        .collect()
+}
+
+/// Every processor's checkpoint, read from its object's key-value storage.
+pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
+    let mut processors = Vec::new();
+    for (object, stored) in fleet.stored_except(stream::BINDING) {
+        let stored = stored.lock().expect("one thread");
+        for (key, row) in stored.rows(KV) {
+            let (Key::Text(key), Cell::Text(json)) = (key, &row[0]) else {
+                continue;
+            };
+            let name = key
+                .strip_prefix("stream-processor:")
+                .and_then(|rest| rest.strip_suffix(":snapshot"));
+            let Some(name) = name else { continue };
+            let mut snapshot: Value = serde_json::from_str(json).expect("a checkpoint is JSON");
+            processors.push(StoredProcessor {
+                object: object.clone(),
+                processor: name.to_owned(),
+                offset: Offset(
+                    snapshot["offset"]
+                        .as_u64()
+                        .expect("a checkpoint has an offset"),
+                ),
+                state: snapshot["state"].take(),
+            });
+        }
+    }
+    processors
+}

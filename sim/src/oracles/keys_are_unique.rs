@@ -1,0 +1,40 @@
+//! Reads the logs. Asserts that an idempotency key stands at most once in a stream (spec §7.8,
+//! number 4). Does not assert that two events without keys differ.
+
+use super::{Evidence, Oracle, Violation};
+use std::collections::BTreeMap;
+
+pub struct KeysAreUnique;
+
+impl Oracle for KeysAreUnique {
+    fn name(&self) -> &'static str {
+        "key"
+    }
+
+    fn asserts(&self) -> &'static str {
+        "an idempotency key stands at most once in a stream"
+    }
+
+    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+        for log in evidence.logs.values() {
+            let mut seen = BTreeMap::new();
+            for event in &log.events {
+                let Some(key) = &event.idempotency_key else {
+                    continue;
+                };
+                if let Some(first) = seen.insert(key, event.offset) {
+                    return Err(Violation::safety(
+                        "duplicate",
+                        format!(
+                            "stream {}: key {:?} at offsets {first} and {}",
+                            log.name,
+                            key.as_str(),
+                            event.offset
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! Runs a world through its phases: boot → chaos → heal → settle → judge (design §3).
+
+use super::{panics, Failure, FailureKind, Outcome, Plan, World};
+use crate::{
+    activity::PendingKind,
+    oracles::{Evidence, Quiescence},
+};
+use madsim::{
+    net,
+    runtime::Runtime,
+    time::{sleep, Duration},
+};
+use std::{
+    collections::BTreeSet,
+    panic::{catch_unwind, AssertUnwindSafe},
+    sync::Arc,
+};
+
+/// How long the faults go on after the workload has ended.
+const CHAOS_AFTER_WORKLOAD_MS: u64 = 30_000;
+/// How long a healed world may take to come to rest.
+const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
+/// Quiet for that long is at rest: longer than a hop of the network.
+const REST_MS: u64 = 20;
+/// The longest wait between two looks.
+const LOOK_MS_MAX: u64 = 5_000;
+/// More than any world should need.
+const TRACE_EVENTS_MAX: u64 = 400_000;
+
+/// Runs a world on a fresh thread, to its end.
+///
+/// # Panics
+/// The harness itself fails. A panic in product code is a failure of the world.
+pub fn run(plan: &Plan) -> Outcome {
+    let plan = plan.clone();
+    let thread = std::thread::Builder::new().name(format!("world {}", plan.seed));
+    let world = thread
+        .spawn(move || run_here(plan))
+        .expect("a thread can be started");
+    match world.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn run_here(plan: Plan) -> Outcome {
+    panics::install();
+    let config = madsim::Config {
+        net: net::Config {
+            packet_loss_rate: 0.0,
+            send_latency: Duration::ZERO..Duration::from_nanos(1),
+        },
+        ..madsim::Config::default()
+    };
+    let runtime = Runtime::with_seed_and_config(plan.scheduler_seed(), config);
+    let mut world = None;
+    let lived = panics::capture(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let built = World::build(plan.clone()).await;
+                world = Some(built.clone());
+                live(&built).await
+            })
+        }))
+    });
+    let world = world.expect("a world is built before anything can fail");
+    match lived {
+        Ok(evidence) => judge(&world, evidence),
+        Err(panic) => match panic.in_product() {
+            Some(class) => crashed(&world, class, panic.message),
+            None => panic!(
+                "the harness failed in world {}: {}",
+                plan.seed, panic.message
+            ),
+        },
+    }
+}
+
+async fn live(world: &Arc<World>) -> Evidence {
+    world.choices.set_faults(true);
+    let chaos_began_ms = crate::time::since_start_ms();
+    let workload = world.activity.begin(PendingKind::Workload);
+    world.plan.scenario.workload(world.clone()).await;
+    drop(workload);
+    rest(world, CHAOS_AFTER_WORKLOAD_MS).await;
+    let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
+    world.choices.set_faults(false);
+    world
+        .trace
+        .record(&"world", "heal", format_args!("after {chaos_ms} ms"));
+    let quiescence = rest(world, SETTLE_MS_MAX).await;
+    let evidence = world.evidence(quiescence);
+    world.fleet.shut_down();
+    world.stop_services();
+    // The killed tasks are dropped when they would next run.
+    sleep(Duration::from_millis(1)).await;
+    evidence
+}
+
+/// Waits until nothing is under way, at most `limit_ms`.
+async fn rest(world: &World, limit_ms: u64) -> Quiescence {
+    let deadline_ms = crate::time::since_start_ms() + limit_ms;
+    let mut look_ms = REST_MS;
+    loop {
+        let before = (world.activity.changes(), world.trace.events());
+        let was_quiet = world.activity.is_quiet();
+        sleep(Duration::from_millis(if was_quiet {
+            REST_MS
+        } else {
+            look_ms
+        }))
+        .await;
+        let after = (world.activity.changes(), world.trace.events());
+        if was_quiet && world.activity.is_quiet() && before == after {
+            return Quiescence::Reached;
+        }
+        if world.trace.events() > TRACE_EVENTS_MAX {
+            let trace_events = world.trace.events();
+            return Quiescence::Runaway { trace_events };
+        }
+        if crate::time::since_start_ms() >= deadline_ms {
+            let pending = world.activity.describe();
+            return Quiescence::TimedOut { pending };
+        }
+        look_ms = match before == after {
+            true => (look_ms * 2).min(LOOK_MS_MAX),
+            false => REST_MS,
+        };
+    }
+}
+
+fn judge(world: &World, evidence: Evidence) -> Outcome {
+    let scenario = world.plan.scenario;
+    let liveness_counts = world.plan.faults != super::FaultLevel::Unlimited;
+    let mut failure: Option<Failure> = None;
+    for oracle in scenario.oracles() {
+        let Err(violation) = oracle.judge(&evidence) else {
+            continue;
+        };
+        if violation.kind == FailureKind::Liveness && !liveness_counts {
+            continue;
+        }
+        let graver = failure
+            .as_ref()
+            .is_none_or(|failure| violation.kind < failure.kind);
+        if graver {
+            failure = Some(Failure {
+                key: format!("{}/{}", oracle.name(), violation.class),
+                kind: violation.kind,
+                message: violation.message,
+                at_ms: evidence.at_ms,
+            });
+        }
+    }
+    let goals = scenario.reached(&evidence).into_iter().collect();
+    let stream_events = evidence
+        .logs
+        .values()
+        .map(|log| log.events.len() as u64)
+        .sum();
+    let keep = world.plan.keep;
+    outcome(world, failure, evidence.at_ms, |outcome| {
+        outcome.goals = goals;
+        outcome.stream_events = stream_events;
+        if keep {
+            outcome.logs = evidence.logs.into_values().collect();
+        }
+    })
+}
+
+/// A panic in product code ended the world.
+fn crashed(world: &World, class: String, message: String) -> Outcome {
+    let failure = Failure {
+        key: format!("panic/{class}"),
+        kind: FailureKind::Crash,
+        message,
+        at_ms: 0,
+    };
+    outcome(world, Some(failure), 0, |_| {})
+}
+
+fn outcome(
+    world: &World,
+    failure: Option<Failure>,
+    sim_ms: u64,
+    complete: impl FnOnce(&mut Outcome),
+) -> Outcome {
+    let wants_decisions = failure.is_some() || world.plan.keep;
+    let mut outcome = Outcome {
+        failure,
+        trace: world.trace.hash(),
+        trace_events: world.trace.events(),
+        stream_events: 0,
+        sim_ms,
+        decision_count: world.choices.decision_count(),
+        decisions: match wants_decisions {
+            true => world.choices.decisions(),
+            false => Vec::new(),
+        },
+        goals: BTreeSet::new(),
+        kept_trace: world.trace.take_kept(),
+        logs: Vec::new(),
+    };
+    complete(&mut outcome);
+    outcome
+}

@@ -1,0 +1,216 @@
+//! The echo: a processor, the object that hosts it, and a scenario around it.
+
+use futures_util::future::BoxFuture;
+use runtime::{
+    call::{Arguments, CallError},
+    callable::Callable,
+    event::{Event, EventInput, EventType, PayloadError, StreamName},
+    object::{Class, Context, Object, Reply},
+    processor::{
+        Catalogue, Contract, EventDefinition, Fold, Hook, Processor, ProcessorHost, Reduced,
+        StreamPort,
+    },
+    stream::{
+        self,
+        contract::{Subscriber, SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sim::{
+    oracles::{
+        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
+        StateIsFold, Violation,
+    },
+    scenario::Scenario,
+    world::World,
+};
+use std::{rc::Rc, sync::Arc};
+
+pub const PING: EventType = EventType::of("test/ping");
+pub const PONG: EventType = EventType::of("test/pong");
+
+static CATALOGUE: Catalogue = Catalogue {
+    owner: "echo",
+    events: &[
+        EventDefinition::new(PING, "asks"),
+        EventDefinition::new(PONG, "answers"),
+    ],
+};
+
+static CONTRACT: Contract = Contract {
+    slug: "echo",
+    version: "0.1.0",
+    description: "Answers every ping with a pong.",
+    events: &CATALOGUE,
+    dependencies: &[],
+    consumes: &[PING],
+    emits: &[PONG],
+};
+
+struct Echo {
+    stream: Rc<dyn StreamPort>,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Seen {
+    pings: u64,
+}
+
+impl Processor for Echo {
+    type State = Seen;
+    type Consumed = ();
+
+    fn contract() -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn parse(_event: &Event) -> Result<(), PayloadError> {
+        Ok(())
+    }
+
+    fn reduce(state: &mut Seen, _event: &Event, _consumed: &()) {
+        state.pings += 1;
+    }
+
+    fn process_event(self: &Rc<Self>, reduced: &Reduced<Self>, hook: &Hook<Self>) {
+        let offset = reduced.event.offset;
+        let pong =
+            EventInput::new(PONG, json!({ "of": offset })).keyed(CONTRACT.key_at("pong", offset));
+        let stream = self.stream.clone();
+        hook.block(async move {
+            stream.append_batch(None, vec![pong]).await?;
+            Ok(())
+        });
+    }
+}
+
+struct EchoObject(Rc<ProcessorHost>);
+
+impl Object for EchoObject {
+    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
+        self.0.clone().call(&method, arguments)
+    }
+
+    fn alarm(
+        self: Rc<Self>,
+    ) -> futures_util::future::LocalBoxFuture<'static, Result<(), CallError>> {
+        let host = self.0.clone();
+        Box::pin(async move { host.alarm().await })
+    }
+}
+
+fn construct(context: Context) -> Rc<dyn Object> {
+    let host = ProcessorHost::new(context);
+    host.add("echo", |dependencies| Echo {
+        stream: dependencies.stream,
+    });
+    Rc::new(EchoObject(host))
+}
+
+static CLASSES: [Class; 2] = [
+    stream::CLASS,
+    Class {
+        binding: "ECHO",
+        construct,
+    },
+];
+
+pub const PINGS: u64 = 12;
+
+pub struct Echoes;
+
+pub fn stream_name() -> StreamName {
+    StreamName::parse("p1:/echo").unwrap()
+}
+
+impl Scenario for Echoes {
+    fn name(&self) -> &'static str {
+        "echoes"
+    }
+
+    fn about(&self) -> &'static str {
+        "an echo answers a dozen pings"
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        &CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let callable = Callable::hosted_processor("ECHO", "p1:/echo", "echo");
+            let subscription = SubscriptionConfigured {
+                subscription_key: "echo".to_owned(),
+                subscriber: Subscriber::Callable { callable },
+            };
+            let configured =
+                EventInput::new(SUBSCRIPTION_CONFIGURED, subscription).keyed("echo-subscription");
+            world.append(stream_name(), vec![configured]);
+            world.sleep(2_000).await;
+            for number in 0..PINGS {
+                let ping = EventInput::new(PING, json!({ "number": number }))
+                    .keyed(format!("ping-{number}"));
+                world.append(stream_name(), vec![ping]);
+                world.sleep(number * 40).await;
+            }
+        })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &[
+            &OffsetsAreDense,
+            &KeysAreUnique,
+            &DeliveriesIncrease,
+            &EveryPingIsAnswered,
+            &StateIsFold,
+            &Quiesces,
+        ]
+    }
+
+    fn folds(&self) -> &'static [Fold] {
+        const FOLDS: &[Fold] = &[Fold::of::<Echo>()];
+        FOLDS
+    }
+
+    fn reached(&self, evidence: &Evidence) -> Vec<&'static str> {
+        match evidence.crashes {
+            0 => Vec::new(),
+            _ => vec!["crashed"],
+        }
+    }
+}
+
+struct EveryPingIsAnswered;
+
+impl Oracle for EveryPingIsAnswered {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn asserts(&self) -> &'static str {
+        "every ping above the anchor has one pong"
+    }
+
+    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+        let log = evidence.log(&stream_name());
+        let count = |kind: &EventType| log.iter().filter(|event| event.kind == *kind).count();
+        let anchor = log
+            .iter()
+            .position(|event| event.kind == SUBSCRIPTION_CONFIGURED)
+            .unwrap_or(usize::MAX);
+        let live = log
+            .iter()
+            .skip(anchor)
+            .filter(|event| event.kind == PING)
+            .count();
+        match (count(&PING) as u64, count(&PONG)) {
+            (PINGS, pongs) if pongs == live => Ok(()),
+            (pings, pongs) => Err(Violation::liveness(
+                "unanswered",
+                format!("{pings} pings, {live} of them live, {pongs} pongs"),
+            )),
+        }
+    }
+}

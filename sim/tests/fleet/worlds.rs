@@ -1,0 +1,61 @@
+//! Whole worlds of the echo.
+
+use crate::echo::Echoes;
+use runtime::quirk::{Quirk, Quirks};
+use sim::world::{run, FaultLevel, Plan};
+
+fn plan(seed: u64) -> Plan {
+    Plan::new(&Echoes, seed)
+}
+
+#[test]
+fn a_calm_world_passes() {
+    let mut plan = plan(1);
+    plan.faults = FaultLevel::None;
+    let outcome = run(&plan);
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.decision_count, 0);
+}
+
+#[test]
+fn worlds_with_faults_pass() {
+    let mut crashed = 0;
+    for seed in 0..300 {
+        let outcome = run(&plan(seed));
+        assert_eq!(outcome.failure, None, "seed {seed}");
+        crashed += u32::from(outcome.goals.contains("crashed"));
+    }
+    assert!(crashed > 50, "only {crashed} worlds had a crash");
+}
+
+#[test]
+fn a_seed_gives_one_trace() {
+    for seed in [3, 7, 2_024] {
+        let first = run(&plan(seed));
+        run(&plan(seed + 1));
+        let mut kept = plan(seed);
+        kept.keep = true;
+        let second = run(&kept);
+        assert_eq!(first.trace, second.trace);
+        assert_eq!(second.kept_trace.len() as u64, second.trace_events);
+    }
+}
+
+#[test]
+fn a_swallowed_batch_shows() {
+    let found = (0..300).find_map(|seed| {
+        let mut plan = plan(seed);
+        plan.quirks = Quirks::NONE.with(Quirk::B20);
+        run(&plan).failure
+    });
+    let key = found.expect("some world fails").key;
+    assert!(
+        [
+            "processor/state-not-fold",
+            "processor/behind",
+            "echo/unanswered"
+        ]
+        .contains(&key.as_str()),
+        "{key}"
+    );
+}

@@ -1,0 +1,131 @@
+//! The test's end of a Responses WebSocket.
+
+use crate::world::{openai_address, World};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{json, Value};
+use sim::network::TcpStream;
+use std::sync::{Arc, Mutex};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{client::IntoClientRequest, Error, Message},
+    WebSocketStream,
+};
+
+pub struct Session {
+    pub socket: WebSocketStream<TcpStream>,
+    events: Arc<Mutex<Vec<Value>>>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Closed(u16),
+    Reset,
+}
+
+impl World {
+    /// An upgraded connection, or the status of the refusal.
+    pub async fn open(&self) -> Result<Session, u16> {
+        let stream = TcpStream::connect(openai_address()).await.unwrap();
+        let mut request = "ws://10.0.0.1/v1/responses".into_client_request().unwrap();
+        let key = "Bearer sk-test-000".parse().unwrap();
+        request.headers_mut().insert("authorization", key);
+        match client_async(request, stream).await {
+            Ok((socket, _)) => Ok(self.session(socket)),
+            Err(Error::Http(reply)) => Err(reply.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub fn session(&self, socket: WebSocketStream<TcpStream>) -> Session {
+        Session {
+            socket,
+            events: self.openai_events.clone(),
+        }
+    }
+}
+
+impl Session {
+    pub async fn send(&mut self, message: Value) {
+        let frame = Message::text(message.to_string());
+        self.socket.send(frame).await.unwrap();
+    }
+
+    /// Asks with one user text and, if given, further fields.
+    pub async fn ask(&mut self, text: &str, more: Value) {
+        let mut message = json!({
+            "type": "response.create",
+            "model": "gpt-5.5",
+            "store": false,
+            "input": [{
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": text}],
+            }],
+        });
+        for (name, value) in more.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        self.send(message).await;
+    }
+
+    pub async fn next(&mut self) -> Result<Value, End> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let event: Value = serde_json::from_str(&text).unwrap();
+                    self.events.lock().unwrap().push(event.clone());
+                    return Ok(event);
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(End::Closed(frame.unwrap().code.into()))
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(End::Reset),
+            }
+        }
+    }
+
+    /// The events up to a terminal one.
+    pub async fn response(&mut self) -> Vec<Value> {
+        let (events, end) = self.rest().await;
+        assert_eq!(end, None, "after {events:#?}");
+        events
+    }
+
+    /// The events up to a terminal one, or to the end of the connection.
+    pub async fn rest(&mut self) -> (Vec<Value>, Option<End>) {
+        let mut events = Vec::new();
+        loop {
+            match self.next().await {
+                Ok(event) => events.push(event),
+                Err(end) => return (events, Some(end)),
+            }
+            let last = events.last().unwrap()["type"].as_str().unwrap();
+            if matches!(last, "response.completed" | "error") {
+                return (events, None);
+            }
+        }
+    }
+}
+
+pub fn types(events: &[Value]) -> Vec<&str> {
+    events
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect()
+}
+
+/// The text of all deltas.
+pub fn said(events: &[Value]) -> String {
+    events
+        .iter()
+        .filter(|event| event["type"] == "response.output_text.delta")
+        .map(|event| event["delta"].as_str().unwrap())
+        .collect()
+}
+
+/// The id of the response that these events belong to.
+pub fn response_id(events: &[Value]) -> String {
+    events[0]["response"]["id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,248 @@
+//! The Web API: methods, their own errors, and the workspace behind them.
+
+use crate::{
+    raw_http::exchange,
+    reference::check_slack_keys,
+    slack_app::{call, called, App},
+    world::{run, slack_address, Setup, World},
+};
+use serde_json::{json, Value};
+use sim::{peers::slack::SlackFact, time};
+
+/// A call without any token or body of its own making.
+async fn raw(request_line: &str, headers: &str, body: &str) -> Value {
+    let length = body.len();
+    let request = format!(
+        "{request_line} HTTP/1.1\r\nhost: slack\r\nconnection: close\r\n{headers}\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    let reply = exchange(slack_address(), request.as_bytes(), None).await;
+    reply.unwrap().json()
+}
+
+#[test]
+fn the_token_is_checked_and_may_come_in_a_form() {
+    run(Setup::default(), |_: World| async {
+        let form = "content-type: application/x-www-form-urlencoded\r\n";
+        let json = "content-type: application/json\r\n";
+        let token = "token=xoxb-test-000";
+        let in_json = r#"{"token":"xoxb-test-000"}"#;
+        for (line, headers, body, error) in [
+            ("POST /api/auth.test", "", "", Some("not_authed")),
+            (
+                "POST /api/auth.test",
+                form,
+                "token=xoxb-no",
+                Some("invalid_auth"),
+            ),
+            ("POST /api/auth.test", json, in_json, Some("not_authed")),
+            ("POST /api/auth.test", form, token, None),
+            ("GET /api/auth.test?token=xoxb-test-000", "", "", None),
+            ("POST /api/no.such", form, token, Some("unknown_method")),
+        ] {
+            let reply = raw(line, headers, body).await;
+            assert_eq!(reply["error"].as_str(), error, "{line} {body}");
+            assert_eq!(reply["ok"], error.is_none());
+        }
+    });
+}
+
+#[test]
+fn replies_have_no_key_that_slack_does_not_have() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let parent = world.slack.post("C123", "U123", "question", None);
+        let body = called("auth.test", json!({})).await;
+        check_slack_keys("auth.test", "", &body);
+        let arguments = json!({"channel": "C123", "text": "answer", "thread_ts": parent});
+        let posted = called("chat.postMessage", arguments).await;
+        check_slack_keys("chat.postMessage", "", &posted);
+        check_slack_keys("chat.postMessage", "/message", &posted["message"]);
+        let arguments = json!({"channel": "C123", "ts": posted["ts"], "text": "better"});
+        let updated = called("chat.update", arguments).await;
+        check_slack_keys("chat.update", "", &updated);
+        check_slack_keys("chat.update", "/message", &updated["message"]);
+        assert_eq!(updated["ts"], posted["ts"]);
+        let arguments = json!({"channel": "C123", "timestamp": parent, "name": "eyes"});
+        let added = called("reactions.add", arguments).await;
+        check_slack_keys("reactions.add", "", &added);
+        let arguments = json!({"channel": "C123", "ts": posted["ts"]});
+        let thread = called("conversations.replies", arguments).await;
+        check_slack_keys("conversations.replies", "", &thread);
+        let messages = thread["messages"].as_array().unwrap();
+        for message in messages {
+            check_slack_keys("conversations.replies", "/messages/0", message);
+        }
+        let texts: Vec<_> = messages.iter().map(|message| &message["text"]).collect();
+        assert_eq!(texts, ["question", "better"]);
+        assert_eq!(messages[0]["reactions"][0]["name"], "eyes");
+        assert_eq!(messages[0]["reply_count"], 1);
+        assert!(messages[1]["edited"]["ts"].is_string());
+        let arguments = json!({"channel_id": "C123", "thread_ts": parent, "status": "thinks"});
+        let set = called("assistant.threads.setStatus", arguments).await;
+        check_slack_keys("assistant.threads.setStatus", "", &set);
+    });
+}
+
+#[test]
+fn each_method_names_its_own_errors() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let ts = world.slack.post("C123", "U123", "mine", None);
+        let gone = "1.000001";
+        for (method, arguments, error) in [
+            (
+                "chat.postMessage",
+                json!({"channel": "C9", "text": "x"}),
+                "channel_not_found",
+            ),
+            ("chat.postMessage", json!({"channel": "C123"}), "no_text"),
+            (
+                "chat.update",
+                json!({"channel": "C123", "ts": gone, "text": "x"}),
+                "message_not_found",
+            ),
+            (
+                "chat.update",
+                json!({"channel": "C123", "ts": ts, "text": "x"}),
+                "cant_update_message",
+            ),
+            (
+                "chat.delete",
+                json!({"channel": "C123", "ts": gone}),
+                "message_not_found",
+            ),
+            (
+                "chat.delete",
+                json!({"channel": "C123", "ts": ts}),
+                "cant_delete_message",
+            ),
+            (
+                "reactions.add",
+                json!({"channel": "C123", "name": "eyes"}),
+                "no_item_specified",
+            ),
+            (
+                "reactions.add",
+                json!({"channel": "C123", "name": "eyes", "timestamp": gone}),
+                "message_not_found",
+            ),
+            (
+                "reactions.add",
+                json!({"channel": "C123", "name": ":eyes:", "timestamp": ts}),
+                "invalid_name",
+            ),
+            (
+                "reactions.remove",
+                json!({"channel": "C123", "name": "eyes", "timestamp": ts}),
+                "no_reaction",
+            ),
+            (
+                "conversations.replies",
+                json!({"channel": "C123", "ts": gone}),
+                "thread_not_found",
+            ),
+            (
+                "conversations.history",
+                json!({"channel": "C123", "cursor": "no"}),
+                "invalid_cursor",
+            ),
+            (
+                "conversations.history",
+                json!({"channel": "C9"}),
+                "channel_not_found",
+            ),
+            (
+                "conversations.info",
+                json!({"channel": "C9"}),
+                "channel_not_found",
+            ),
+            ("users.info", json!({"user": "U9"}), "user_not_found"),
+            (
+                "assistant.threads.setStatus",
+                json!({"channel_id": "C9", "thread_ts": ts}),
+                "channel_not_found",
+            ),
+        ] {
+            let reply = call(method, arguments).await.unwrap();
+            assert_eq!(reply.status(), 200);
+            assert_eq!(
+                reply.json(),
+                json!({"ok": false, "error": error}),
+                "{method}"
+            );
+        }
+        let ledger = world.slack.ledger();
+        let applied = ledger
+            .iter()
+            .filter(|entry| matches!(entry.what, SlackFact::Applied { .. }));
+        assert_eq!(applied.count(), 0);
+    });
+}
+
+#[test]
+fn history_is_newest_first_and_comes_in_pages() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let all: Vec<String> = ["a", "b", "c", "d", "e"]
+            .iter()
+            .map(|text| world.slack.post("C123", "U123", text, None))
+            .collect();
+        world
+            .slack
+            .post("C123", "U123", "in a thread", Some(&all[0]));
+        let mut texts = Vec::new();
+        let mut cursor = json!("");
+        let mut pages = 0;
+        loop {
+            let arguments = json!({"channel": "C123", "limit": 2, "cursor": cursor});
+            let page = called("conversations.history", arguments).await;
+            let messages = page["messages"].as_array().unwrap();
+            texts.extend(messages.iter().map(|message| message["text"].clone()));
+            pages += 1;
+            cursor = page["response_metadata"]["next_cursor"].clone();
+            if page["has_more"] == false {
+                break;
+            }
+        }
+        assert_eq!(texts, ["e", "d", "c", "b", "a"]);
+        assert_eq!(pages, 3);
+        let arguments = json!({"channel": "C123", "oldest": all[1], "latest": all[3]});
+        let page = called("conversations.history", arguments).await;
+        assert_eq!(page["messages"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_ts_is_unique_and_grows_within_its_channel() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let all: Vec<String> = (0..100)
+            .map(|_| world.slack.post("C123", "U123", "same moment", None))
+            .collect();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(all[0].starts_with("1772136000."));
+        assert!(all.iter().all(|ts| ts.len() == 17));
+    });
+}
+
+#[test]
+fn a_status_disappears_with_a_post_or_after_two_minutes() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let ts = world.slack.post("C123", "U123", "question", None);
+        let set = json!({"channel_id": "C123", "thread_ts": ts, "status": "thinks"});
+        let status_at = |now_ms: u64| {
+            let workspace = world.slack.workspace();
+            let channel = workspace.channel("C123").unwrap();
+            channel.status(&ts, now_ms).map(str::to_owned)
+        };
+        called("assistant.threads.setStatus", set.clone()).await;
+        let now_ms = time::since_start_ms();
+        assert_eq!(status_at(now_ms).as_deref(), Some("thinks"));
+        assert_eq!(status_at(now_ms + 120_001), None);
+        let post = json!({"channel": "C123", "thread_ts": ts, "text": "answer"});
+        called("chat.postMessage", post).await;
+        assert_eq!(status_at(now_ms), None);
+    });
+}
