@@ -418,6 +418,20 @@ fn slacks_failures_are_noted_and_hold_nothing() {
 }
 
 #[test]
+fn a_silent_slack_holds_a_batch_for_one_deadline() {
+    let agent = Agent::new();
+    agent
+        .slack()
+        .answers
+        .borrow_mut()
+        .extend([Answer::Silence, Answer::Silence]);
+    let second = message(5, "1772136300.000100", json!({"user": "U1", "text": "and"}));
+    agent.after([plain(4), second]);
+    assert_eq!(agent.world.elapsed_ms.get(), 10_000);
+    assert_eq!(checkpoint(&agent.engine), 5);
+}
+
+#[test]
 fn the_contract_is_whole() {
     assert_eq!(CONTRACT.check(), Ok(()));
 }

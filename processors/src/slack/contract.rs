@@ -7,7 +7,7 @@ use runtime::{
     stream::contract::SUBSCRIPTION_CONFIGURED,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, rc::Rc, sync::Arc};
 
 pub const SLUG: &str = "slack";
 
@@ -114,8 +114,9 @@ impl fmt::Display for Thread {
 #[serde(default)]
 pub struct State {
     pub connection: Connection,
-    /// `<channel>:<threadTs>` → the thread's stream.
-    pub routes: BTreeMap<Arc<str>, StreamPath>,
+    /// `<channel>:<threadTs>` → the thread's stream. Shared, as every event has a state of its own
+    /// and few events change a route.
+    pub routes: Rc<BTreeMap<Arc<str>, StreamPath>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

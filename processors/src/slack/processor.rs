@@ -79,7 +79,7 @@ impl Processor for SlackRouter {
             }
             Consumed::ThreadRouteConfigured(route) => {
                 let key: Arc<str> = route.thread.to_string().into();
-                state.routes.insert(key, route.stream_path.clone());
+                Rc::make_mut(&mut state.routes).insert(key, route.stream_path.clone());
             }
             Consumed::WebhookReceived => {}
         }

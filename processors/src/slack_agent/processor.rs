@@ -92,9 +92,7 @@ impl Processor for SlackAgent {
             if !appends.is_empty() {
                 agent.stream.append_batch(None, appends).await?;
             }
-            for signal in lasting(signals) {
-                agent.signals.show(&signal).await;
-            }
+            agent.signals.show_all(lasting(signals)).await;
             Ok(())
         });
     }

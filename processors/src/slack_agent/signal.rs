@@ -7,6 +7,7 @@ use crate::slack_api::{
     method::{Method, Reaction},
     SlackApiError, WebClient,
 };
+use futures_util::future::join_all;
 use runtime::{object::Context, platform::NoteKind};
 use std::sync::Arc;
 
@@ -100,8 +101,14 @@ impl Signals {
         }
     }
 
+    /// Shows signals of different subjects, all at once: however many there are, a silent Slack holds
+    /// the batch no longer than one call may take.
+    pub async fn show_all(&self, signals: Vec<Signal>) {
+        join_all(signals.iter().map(|signal| self.show(signal))).await;
+    }
+
     /// Shows one signal, or notes why not.
-    pub async fn show(&self, signal: &Signal) {
+    async fn show(&self, signal: &Signal) {
         let method = signal.method();
         match self.client.call(&method).await {
             Ok(_) => {}
