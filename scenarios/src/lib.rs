@@ -1,6 +1,7 @@
 //! Scenarios and the `streamsim` command.
 //!
 //! - [`registry`]: every scenario, fault site and oracle, by name.
+//! - [`slack`]: the scenarios; [`properties`]: oracles that know the domain.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
 //! - [`command`]: the command line. Start there.
@@ -9,4 +10,6 @@ pub mod command;
 pub mod hunts;
 pub mod log_view;
 mod palette;
+pub mod properties;
 pub mod registry;
+pub mod slack;

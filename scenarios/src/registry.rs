@@ -1,15 +1,48 @@
 //! The registry: everything that the command knows by name.
 
-use sim::{choice::Site, scenario::Scenario};
+use crate::slack::{self, BusyThreads, FirstMessage};
+use sim::{
+    choice::Site,
+    oracles::Oracle,
+    peers,
+    scenario::{Goal, Scenario},
+};
+
+static SCENARIOS: [&dyn Scenario; 2] = [&FirstMessage, &BusyThreads];
 
 /// Every scenario, in the order in which `streamsim list` shows them.
 pub fn scenarios() -> &'static [&'static dyn Scenario] {
-    &[]
+    &SCENARIOS
+}
+
+/// A world in which nothing happens: what every world costs.
+pub static EMPTY: &dyn Scenario = &Empty;
+
+struct Empty;
+
+impl Scenario for Empty {
+    fn name(&self) -> &'static str {
+        "empty"
+    }
+
+    fn about(&self) -> &'static str {
+        "nothing happens"
+    }
+
+    fn goals(&self) -> &'static [Goal] {
+        &[]
+    }
 }
 
 /// Every site at which a fault may be drawn.
 pub fn fault_sites() -> Vec<&'static Site> {
-    Vec::new()
+    let tables = peers::FAULTS.iter().copied();
+    [sim::faults::FAULTS]
+        .into_iter()
+        .chain(tables)
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// An oracle, for `streamsim list`.
@@ -22,6 +55,37 @@ pub struct OracleInfo {
 }
 
 /// Every oracle.
-pub fn oracles() -> &'static [OracleInfo] {
-    &[]
+pub fn oracles() -> Vec<OracleInfo> {
+    let info = |oracle: &&'static dyn Oracle| OracleInfo {
+        name: oracle.name(),
+        asserts: oracle.asserts(),
+    };
+    slack::ORACLES.iter().map(info).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hunts::HUNTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique() {
+        let scenarios: BTreeSet<_> = scenarios().iter().map(|s| s.name()).collect();
+        assert_eq!(scenarios.len(), SCENARIOS.len());
+        let sites = fault_sites();
+        let names: BTreeSet<_> = sites.iter().map(|site| site.name).collect();
+        assert_eq!(names.len(), sites.len());
+        let oracles: BTreeSet<_> = oracles().iter().map(|oracle| oracle.name).collect();
+        assert_eq!(oracles.len(), slack::ORACLES.len());
+    }
+
+    #[test]
+    fn every_hunt_names_a_scenario_and_an_oracle() {
+        for hunt in HUNTS {
+            assert!(scenarios().iter().any(|s| s.name() == hunt.scenario));
+            let oracle = hunt.expected_key.split('/').next();
+            assert!(oracles().iter().any(|known| Some(known.name) == oracle));
+        }
+    }
 }

@@ -8,7 +8,10 @@ use super::{
     json_line::JsonLine,
     names, values,
 };
-use crate::palette::{DIM, STRONG};
+use crate::{
+    palette::{DIM, STRONG},
+    registry::EMPTY,
+};
 use sim::{
     exploration::{
         bare,
@@ -54,7 +57,7 @@ impl Arguments {
 
 /// Everything that is measured; each operation is one world.
 fn benches(scenarios: &[&'static dyn Scenario], first_seed: u64) -> Vec<Bench<'static>> {
-    let mut benches = vec![bare_worlds(first_seed)];
+    let mut benches = vec![bare_worlds(first_seed), worlds(EMPTY, first_seed)];
     let ours = scenarios
         .iter()
         .map(|scenario| worlds(*scenario, first_seed));

@@ -29,7 +29,8 @@ impl Arguments {
             "faults",
             registry::fault_sites().into_iter().map(site_row).collect(),
         );
-        let oracles = registry::oracles().iter();
+        let oracles = registry::oracles();
+        let oracles = oracles.iter();
         section(
             "oracles",
             oracles

@@ -25,14 +25,14 @@ use std::sync::Arc;
 
 pub static CLASSES: [Class; 4] = [
     stream::CLASS,
-    slack::CLASS,
-    slack_agent::CLASS,
-    agent::CLASS,
+    slack::object::CLASS,
+    slack_agent::object::CLASS,
+    agent::object::CLASS,
 ];
 
 pub static FOLDS: [Fold; 5] = [
-    Fold::of::<slack::SlackProcessor>(),
-    Fold::of::<slack_agent::SlackAgentProcessor>(),
+    Fold::of::<slack::processor::SlackRouter>(),
+    Fold::of::<slack_agent::processor::SlackAgent>(),
     Fold::of::<agent::AgentProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
