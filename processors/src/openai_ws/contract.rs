@@ -38,8 +38,14 @@ pub static CATALOGUE: Catalogue = Catalogue {
     owner: SLUG,
     events: &[
         EventDefinition::new(LLM_REQUEST_STARTED, "An execution of a request began."),
-        EventDefinition::new(PROVIDER_LLM_REQUEST_COMPLETED, "An execution came to its end."),
-        EventDefinition::new(LLM_REQUEST_ATTEMPT_FAILED, "An execution died with its host."),
+        EventDefinition::new(
+            PROVIDER_LLM_REQUEST_COMPLETED,
+            "An execution came to its end.",
+        ),
+        EventDefinition::new(
+            LLM_REQUEST_ATTEMPT_FAILED,
+            "An execution died with its host.",
+        ),
         EventDefinition::new(CONFIG_UPDATED, "The model to ask."),
         EventDefinition::new(WEBSOCKET_CONNECTED, "A socket to the service was opened."),
         EventDefinition::new(WEBSOCKET_DISCONNECTED, "A socket was closed or lost."),
@@ -98,7 +104,11 @@ pub struct ProviderLlmRequestCompleted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "status",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
 pub enum ProviderResult {
     Success {
         #[serde(default, skip_serializing_if = "Option::is_none")]

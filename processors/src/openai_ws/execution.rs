@@ -31,9 +31,15 @@ const STREAM_RETRY_MS: u64 = 1_000;
 enum Asked {
     Answered(Answer),
     /// The service said no; the socket lives.
-    Refused { code: Option<String>, message: String },
+    Refused {
+        code: Option<String>,
+        message: String,
+    },
     /// The socket ended, or was cut off.
-    Lost { message: String, ending: Ending },
+    Lost {
+        message: String,
+        ending: Ending,
+    },
 }
 
 impl OpenAiWsProcessor {

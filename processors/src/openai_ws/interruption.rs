@@ -4,12 +4,7 @@
 //! since it last looked; so a silent service is noticed after one to two times the limit.
 
 use runtime::object::Context;
-use std::{
-    cell::Cell,
-    fmt,
-    future::Future,
-    rc::Rc,
-};
+use std::{cell::Cell, fmt, future::Future, rc::Rc};
 use tokio::sync::Notify;
 
 /// How long the service may say nothing.

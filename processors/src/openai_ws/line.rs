@@ -58,7 +58,12 @@ impl Line {
     }
 
     pub fn sent(&mut self, request: Offset, message: Value) -> EventInput {
-        self.message(WEBSOCKET_MESSAGE_SENT, "websocket-message-sent", request, message)
+        self.message(
+            WEBSOCKET_MESSAGE_SENT,
+            "websocket-message-sent",
+            request,
+            message,
+        )
     }
 
     pub fn received(&mut self, request: Offset, message: Value) -> EventInput {

@@ -81,7 +81,10 @@ pub enum Frame {
     TextDelta(String),
     Completed(Answer),
     /// The response, or the request, failed: there will be no answer.
-    Failed { code: Option<String>, message: String },
+    Failed {
+        code: Option<String>,
+        message: String,
+    },
     /// Worth a record, and nothing else.
     Other,
 }
@@ -105,7 +108,10 @@ pub fn understand(frame: &Value) -> Frame {
         "response.completed" => Frame::Completed(Answer {
             text: output_text(response),
             response_id: response["id"].as_str().map(str::to_owned),
-            usage: response.get("usage").filter(|usage| !usage.is_null()).cloned(),
+            usage: response
+                .get("usage")
+                .filter(|usage| !usage.is_null())
+                .cloned(),
         }),
         "response.failed" => failure(&response["error"], "the response failed"),
         "response.incomplete" => {
