@@ -3,6 +3,7 @@
 //!
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
+//! - [`agent_host`]: boots the agents of new streams.
 //! - [`edge`]: the worker that takes Slack's webhooks.
 //! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
 //! - [`slack`]: routes webhooks to one stream per thread.
@@ -10,6 +11,7 @@
 //! - [`slack_api`]: the client of Slack's Web API.
 
 pub mod agent;
+pub mod agent_host;
 pub mod edge;
 pub mod hosting;
 pub mod openai_ws;

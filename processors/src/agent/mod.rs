@@ -5,14 +5,17 @@
 //! - [`decision`]: the next step, from the state alone.
 //! - [`transaction`]: decide and append against one head; providers finish through it too.
 //! - [`processor`]: batches, alarm, hand-off.
-//! - [`debounce`], [`rendering`]: its timer; what the model is told of events.
+//! - [`object`], [`setup`]: the object that hosts it; what a new agent starts with.
+//! - `debounce`, `rendering`: its timer; what the model is told of events.
 
 pub mod contract;
 mod debounce;
 pub mod decision;
+pub mod object;
 pub mod processor;
 pub mod reducer;
 mod rendering;
+pub mod setup;
 pub mod transaction;
 
 pub use processor::AgentProcessor;

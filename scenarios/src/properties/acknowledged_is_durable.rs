@@ -52,7 +52,12 @@ pub fn event_id(event: &Event) -> Option<&str> {
     if event.kind != WEBHOOK_RECEIVED {
         return None;
     }
-    event.payload.as_ref()?.get("body")?.get("event_id")?.as_str()
+    event
+        .payload
+        .as_ref()?
+        .get("body")?
+        .get("event_id")?
+        .as_str()
 }
 
 /// The event that the app acknowledged with this fact.

@@ -136,9 +136,7 @@ async fn burst(world: &World, thread: usize, ts: &str) {
 /// Somebody who does not wait: an interrupting input, appended as a client of the platform.
 async fn interrupt(world: &World, threads: &[String]) {
     let subject = Subject::new("interrupt");
-    let thread = world
-        .choices
-        .below(&INTERRUPTED, &subject, THREADS as u64) as usize;
+    let thread = world.choices.below(&INTERRUPTED, &subject, THREADS as u64) as usize;
     let input = InputAdded::new("Stop. Never mind.", Behaviour::InterruptCurrentRequest);
     let event = EventInput::new(INPUT_ADDED, input).keyed("workload/interrupt");
     world.append(routed(&threads[thread]), vec![event]);

@@ -2,9 +2,7 @@
 
 use super::platform::{self, count, first, outputs, routed_logs};
 use futures_util::future::BoxFuture;
-use processors::{
-    agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED,
-};
+use processors::{agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED};
 use runtime::{
     object::Class,
     processor::Fold,
@@ -72,18 +70,18 @@ impl Scenario for FirstMessage {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let thread_ts = world
-                .slack
-                .post("C123", "U123", "Which of our stores sells the most tea?", None);
-            let wait_ms =
-                world
-                    .choices
-                    .below(&SECOND_MESSAGE, &Subject::new("thread 1"), 12_000);
+            let thread_ts = world.slack.post(
+                "C123",
+                "U123",
+                "Which of our stores sells the most tea?",
+                None,
+            );
+            let wait_ms = world
+                .choices
+                .below(&SECOND_MESSAGE, &Subject::new("thread 1"), 12_000);
             world.sleep(1 + wait_ms).await;
             let question = "And which the least?";
-            world
-                .slack
-                .post("C123", "U123", question, Some(&thread_ts));
+            world.slack.post("C123", "U123", question, Some(&thread_ts));
         })
     }
 

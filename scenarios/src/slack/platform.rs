@@ -14,8 +14,7 @@ use runtime::{
 };
 use sim::{
     oracles::{
-        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
+        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces, StateIsFold,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,

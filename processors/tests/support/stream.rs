@@ -1,0 +1,155 @@
+//! A stream in memory: dense offsets, keys that hit, offset preconditions, all or nothing.
+
+use futures_util::future::LocalBoxFuture;
+use runtime::{
+    call::CallError,
+    event::{Event, EventInput, EventType, Offset, StreamPath, Timestamp},
+    processor::StreamPort,
+    stream::{AppendError, Events},
+};
+use std::{cell::RefCell, fmt::Write as _, sync::Arc};
+
+/// What befalls the next batch that holds an event of some type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It never arrives.
+    LostCall,
+    /// It is committed; the caller does not hear of it.
+    LostReply,
+}
+
+#[derive(Default)]
+pub struct FakeStream {
+    events: RefCell<Vec<Arc<Event>>>,
+    faults: RefCell<Vec<(EventType, Fault)>>,
+    /// Appended by somebody else, right after the next read.
+    after_read: RefCell<Vec<EventInput>>,
+}
+
+impl FakeStream {
+    pub fn all(&self) -> Vec<Arc<Event>> {
+        self.events.borrow().clone()
+    }
+
+    pub fn push(&self, input: EventInput) -> Offset {
+        let appended = self.append(vec![input]).expect("the append is legal");
+        appended[0].offset
+    }
+
+    pub fn fail_next(&self, kind: EventType, fault: Fault) {
+        self.faults.borrow_mut().push((kind, fault));
+    }
+
+    /// Somebody else appends this between the next read and what follows it.
+    pub fn slip_in(&self, input: EventInput) {
+        self.after_read.borrow_mut().push(input);
+    }
+
+    /// One line an event, for reviews.
+    pub fn render(&self) -> String {
+        let mut lines = String::new();
+        for event in self.all() {
+            let kind = event
+                .kind
+                .as_str()
+                .trim_start_matches("events.iterate.com/");
+            write!(lines, "{:>3} {kind}", event.offset).unwrap();
+            if let Some(key) = &event.idempotency_key {
+                write!(lines, "  key={}", key.as_str()).unwrap();
+            }
+            let payload = event.payload.clone().unwrap_or_default();
+            writeln!(lines, "\n      {payload}").unwrap();
+        }
+        lines
+    }
+
+    fn append(&self, inputs: Vec<EventInput>) -> Result<Vec<Arc<Event>>, AppendError> {
+        let mut working = self.events.borrow().clone();
+        let mut result = Vec::new();
+        for input in inputs {
+            let hit = input.idempotency_key.as_ref().and_then(|key| {
+                let has_key = |event: &&Arc<Event>| event.idempotency_key.as_ref() == Some(key);
+                working.iter().find(has_key).cloned()
+            });
+            if let Some(hit) = hit {
+                if let Some(given) = input.offset.filter(|given| *given != hit.offset) {
+                    let hit = hit.offset;
+                    return Err(AppendError::KeyConflict { hit, given });
+                }
+                result.push(hit);
+                continue;
+            }
+            let actual = Offset(working.len() as u64 + 1);
+            if let Some(given) = input.offset.filter(|given| *given != actual) {
+                return Err(AppendError::OffsetConflict { given, actual });
+            }
+            let event = Arc::new(Event {
+                kind: input.kind,
+                payload: input.payload,
+                metadata: input.metadata,
+                source: input.source,
+                idempotency_key: input.idempotency_key,
+                offset: actual,
+                created_at: Timestamp::from_unix_ms(0),
+            });
+            working.push(event.clone());
+            result.push(event);
+        }
+        *self.events.borrow_mut() = working;
+        Ok(result)
+    }
+
+    fn fault_for(&self, inputs: &[EventInput]) -> Option<Fault> {
+        let mut faults = self.faults.borrow_mut();
+        let due = faults
+            .iter()
+            .position(|(kind, _)| inputs.iter().any(|input| input.kind == *kind))?;
+        Some(faults.remove(due).1)
+    }
+}
+
+impl StreamPort for FakeStream {
+    fn append_batch(
+        &self,
+        path: Option<&StreamPath>,
+        events: Vec<EventInput>,
+    ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
+        assert!(
+            path.is_none(),
+            "these processors append to their own stream"
+        );
+        let lost = || CallError::Disconnected("the test says so".to_owned());
+        let outcome = match self.fault_for(&events) {
+            Some(Fault::LostCall) => Err(lost()),
+            Some(Fault::LostReply) => {
+                self.append(events).expect("the append is legal");
+                Err(lost())
+            }
+            None => self.append(events).map(Arc::new).map_err(CallError::from),
+        };
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            outcome
+        })
+    }
+
+    fn events(
+        &self,
+        after: Offset,
+        before: Option<Offset>,
+    ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
+        let events = self.all();
+        let read = events
+            .into_iter()
+            .filter(|event| event.offset > after)
+            .filter(|event| before.is_none_or(|before| event.offset < before))
+            .collect();
+        for input in self.after_read.take() {
+            self.push(input);
+        }
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Ok(Arc::new(read))
+        })
+    }
+}
