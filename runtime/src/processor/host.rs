@@ -97,7 +97,7 @@ impl ProcessorHost {
     /// # Panics
     /// The name is taken.
     pub fn add<P: Processor>(&self, name: &'static str, build: impl FnOnce(Dependencies) -> P) {
-        let stream = LateStream::new(name);
+        let stream = LateStream::new(name, self.context.clone(), self.stream_name.clone());
         let processor = build(Dependencies {
             context: self.context.clone(),
             stream: Rc::new(stream.clone()),
@@ -287,7 +287,7 @@ impl ProcessorHost {
         let failures = hosted.failures.get();
         if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
             let key = hosted.checkpoints.subscription_key();
-            if let (Some(client), Some(key)) = (hosted.stream.bound(), key) {
+            if let (Some(client), Some(key)) = (hosted.stream.live(), key) {
                 let opened = self.open(hosted, client, &key).await;
                 return opened
                     .map(|()| Argument::NULL)

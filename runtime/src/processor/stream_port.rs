@@ -2,11 +2,12 @@
 
 use crate::{
     call::CallError,
-    event::{EventInput, Offset, StreamPath},
+    event::{EventInput, Offset, StreamName, StreamPath},
+    object::Context,
     stream::{Events, StreamClient},
 };
 use futures_util::future::LocalBoxFuture;
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, future::Future, rc::Rc};
 
 /// Appends to, and reads, the processor's own stream; appends to others of the namespace.
 pub trait StreamPort {
@@ -25,40 +26,64 @@ pub trait StreamPort {
     ) -> LocalBoxFuture<'static, Result<Events, CallError>>;
 }
 
-/// The stream that the last handshake handed over.
+/// The stream that the last handshake handed over. If that live stub breaks while the stream's
+/// connection to this host stands, nobody would dial again: from then on the stream is reached by
+/// name, which has the same methods but for opening connections.
 #[derive(Clone)]
-pub struct LateStream {
-    processor: Rc<str>,
-    client: Rc<RefCell<Option<StreamClient>>>,
+pub struct LateStream(Rc<Inner>);
+
+struct Inner {
+    processor: &'static str,
+    context: Context,
+    name: StreamName,
+    live: RefCell<Option<StreamClient>>,
+    in_use: RefCell<Option<StreamClient>>,
 }
 
 impl LateStream {
-    pub fn new(processor: &str) -> Self {
-        LateStream {
-            processor: processor.into(),
-            client: Rc::default(),
-        }
+    pub fn new(processor: &'static str, context: Context, name: StreamName) -> Self {
+        LateStream(Rc::new(Inner {
+            processor,
+            context,
+            name,
+            live: RefCell::default(),
+            in_use: RefCell::default(),
+        }))
     }
 
-    pub fn retain(&self, client: StreamClient) {
-        *self.client.borrow_mut() = Some(client);
+    pub fn retain(&self, live: StreamClient) {
+        *self.0.in_use.borrow_mut() = Some(live.clone());
+        *self.0.live.borrow_mut() = Some(live);
     }
 
     pub fn is_bound(&self) -> bool {
-        self.client.borrow().is_some()
+        self.0.live.borrow().is_some()
     }
 
-    pub fn bound(&self) -> Option<StreamClient> {
-        self.client.borrow().clone()
+    /// The live stream, on which connections can be opened.
+    pub fn live(&self) -> Option<StreamClient> {
+        self.0.live.borrow().clone()
     }
 
-    fn client(&self) -> Result<StreamClient, CallError> {
-        self.client.borrow().clone().ok_or_else(|| {
+    /// Runs a call; if the stub was broken, so that it was not sent, once more by name.
+    async fn run<T, F>(&self, call: impl Fn(StreamClient) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let client = self.0.in_use.borrow().clone().ok_or_else(|| {
             CallError::Broken(format!(
                 "processor {:?} has no stream subscription yet",
-                self.processor
+                self.0.processor
             ))
-        })
+        })?;
+        match call(client).await {
+            Err(CallError::Broken(_)) => {
+                let named = StreamClient::named(&self.0.context, &self.0.name);
+                *self.0.in_use.borrow_mut() = Some(named.clone());
+                call(named).await
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -68,9 +93,14 @@ impl StreamPort for LateStream {
         path: Option<&StreamPath>,
         events: Vec<EventInput>,
     ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
-        let client = self.client();
-        let path = path.cloned();
-        Box::pin(async move { client?.append_batch(path.as_ref(), events).await })
+        let (stream, path) = (self.clone(), path.cloned());
+        Box::pin(async move {
+            let append = |client: StreamClient| {
+                let (path, events) = (path.clone(), events.clone());
+                async move { client.append_batch(path.as_ref(), events).await }
+            };
+            stream.run(append).await
+        })
     }
 
     fn events(
@@ -78,7 +108,10 @@ impl StreamPort for LateStream {
         after: Offset,
         before: Option<Offset>,
     ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
-        let client = self.client();
-        Box::pin(async move { client?.events(after, before).await })
+        let stream = self.clone();
+        Box::pin(async move {
+            let read = |client: StreamClient| async move { client.events(after, before).await };
+            stream.run(read).await
+        })
     }
 }
