@@ -142,7 +142,7 @@ impl ProcessorHost {
         let stream = arguments.capability("stream")?;
         hosted.checkpoints.anchor_at(configured.offset);
         hosted.checkpoints.put_subscription_key(&key);
-        self.disconnect(&hosted);
+        self.end_generation(&hosted);
         hosted.failures.set(0);
         let client = StreamClient::live(&self.context, stream);
         hosted.stream.retain(client.clone());
@@ -169,15 +169,15 @@ impl ProcessorHost {
         })
     }
 
-    /// Starts a new generation: the old callback is taken back, the old connection let go.
-    fn disconnect(&self, hosted: &Hosted) {
+    /// Takes the old callback back; gives the old connection's handle, if there is one.
+    ///
+    /// The old connection is not unsubscribed: opening the next one replaces it, and a handshake
+    /// that comes late, from an incarnation of the stream that is gone, must not cut a live one.
+    fn end_generation(&self, hosted: &Hosted) -> Option<Capability> {
         hosted.generation.set(hosted.generation.get() + 1);
-        if let Some(old) = hosted.connection.borrow_mut().take() {
-            self.context.revoke(&old.callback);
-            if let Some(handle) = old.handle {
-                self.unsubscribe(handle);
-            }
-        }
+        let old = hosted.connection.borrow_mut().take()?;
+        self.context.revoke(&old.callback);
+        old.handle
     }
 
     /// Lets go of a connection; if the word gets lost, the next delivery on it is refused.
@@ -283,7 +283,7 @@ impl ProcessorHost {
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
         hosted.failures.set(hosted.failures.get() + 1);
-        self.disconnect(hosted);
+        let handle = self.end_generation(hosted);
         let failures = hosted.failures.get();
         if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
             let key = hosted.checkpoints.subscription_key();
@@ -294,7 +294,11 @@ impl ProcessorHost {
                     .map_err(|error| CallError::remote("subscription-failed", error.to_string()));
             }
         } else if !error.is_transient() {
-            return self.give_up(hosted, failures, &error).await;
+            let outcome = self.give_up(hosted, failures, &error).await?;
+            if let Some(handle) = handle {
+                self.unsubscribe(handle);
+            }
+            return Ok(outcome);
         }
         Err(CallError::remote("ingest-failed", error.to_string()))
     }
