@@ -3,10 +3,12 @@
 //!
 //! - [`stream::FakeStream`]: an append-only log with the real append rules, and faults on demand.
 //! - [`platform::FakePlatform`]: timers, tasks, and byte streams to a service that a test provides.
+//! - [`openai::FakeOpenAi`]: a service that follows a script.
 //! - [`Bench`]: a processor between the two: deliver, restart, ring the alarm.
 
 #![allow(dead_code)]
 
+pub mod openai;
 pub mod platform;
 pub mod stream;
 
@@ -15,6 +17,7 @@ use runtime::{
     call::ObjectName,
     event::{Event, EventInput, EventType, Offset},
     object::Context,
+    platform::Platform,
     processor::{
         Dependencies, Engine, EventBatch, MemoryCheckpoints, Processor, ProcessorError, Runner,
     },
@@ -66,7 +69,8 @@ impl<P: Processor> Bench<P> {
         let stream = Rc::new(FakeStream::default());
         let checkpoints = Rc::new(MemoryCheckpoints::anchored(Offset(setting.anchor)));
         let quirks: Quirks = setting.quirk.into_iter().collect();
-        let life = live(&stream, &checkpoints, quirks, &setting.service, &build);
+        let platform = FakePlatform::new(1, quirks, setting.service.clone());
+        let life = live(&stream, &checkpoints, platform, &build);
         Bench {
             stream,
             checkpoints,
@@ -133,9 +137,11 @@ impl<P: Processor> Bench<P> {
 
     /// A crash, and a new life from the checkpoint.
     pub fn restart(&self) {
-        self.life.borrow().platform.end();
-        let (stream, checkpoints) = (&self.stream, &self.checkpoints);
-        let life = live(stream, checkpoints, self.quirks, &self.service, &self.build);
+        let ended = self.life.borrow().platform.clone();
+        ended.end();
+        let platform =
+            FakePlatform::new(ended.incarnation() + 1, self.quirks, self.service.clone());
+        let life = live(&self.stream, &self.checkpoints, platform, &self.build);
         self.life.replace(life);
     }
 
@@ -174,11 +180,10 @@ pub struct Setting {
 fn live<P: Processor>(
     stream: &Rc<FakeStream>,
     checkpoints: &Rc<MemoryCheckpoints>,
-    quirks: Quirks,
-    service: &Option<Service>,
+    platform: FakePlatform,
     build: &dyn Fn(Dependencies) -> P,
 ) -> Life<P> {
-    let platform = Rc::new(FakePlatform::new(quirks, service.clone()));
+    let platform = Rc::new(platform);
     let name = ObjectName::new("AGENT", "p1:/agents/a");
     let processor = build(Dependencies {
         context: Context::new(name, platform.clone()),

@@ -24,16 +24,18 @@ pub struct FakePlatform {
     service: Option<Service>,
     tasks: RefCell<Vec<AbortHandle>>,
     began: Instant,
-    ids: Cell<u128>,
+    incarnation: u64,
+    ids: Cell<u64>,
 }
 
 impl FakePlatform {
-    pub fn new(quirks: Quirks, service: Option<Service>) -> Self {
+    pub fn new(incarnation: u64, quirks: Quirks, service: Option<Service>) -> Self {
         FakePlatform {
             quirks,
             service,
             tasks: RefCell::default(),
             began: Instant::now(),
+            incarnation,
             ids: Cell::new(0),
         }
     }
@@ -88,11 +90,11 @@ impl Platform for FakePlatform {
     fn draw_id(&self) -> Uuid {
         let id = self.ids.get() + 1;
         self.ids.set(id);
-        Uuid::from_u128(id)
+        Uuid::from_u64_pair(self.incarnation, id)
     }
 
     fn incarnation(&self) -> u64 {
-        1
+        self.incarnation
     }
 
     fn abort(&self, reason: &str) {
