@@ -2,25 +2,26 @@
 //! from timer to timer. Nothing is random, nothing is real.
 //!
 //! - [`stream::FakeStream`]: an append-only log with the real append rules, and faults on demand.
+//! - [`checkpoints::FakeCheckpoints`]: checkpoints whose newest may be lost in a crash.
 //! - [`platform::FakePlatform`]: timers, tasks, and byte streams to a service that a test provides.
 //! - [`openai::FakeOpenAi`]: a service that follows a script.
 //! - [`Bench`]: a processor between the two: deliver, restart, ring the alarm.
 
 #![allow(dead_code)]
 
+pub mod checkpoints;
 pub mod openai;
 pub mod platform;
 pub mod stream;
 
+use checkpoints::FakeCheckpoints;
 use platform::{FakePlatform, Service};
 use runtime::{
     call::ObjectName,
     event::{Event, EventInput, EventType, Offset},
     object::Context,
     platform::Platform,
-    processor::{
-        Dependencies, Engine, EventBatch, MemoryCheckpoints, Processor, ProcessorError, Runner,
-    },
+    processor::{Dependencies, Engine, EventBatch, Processor, ProcessorError, Runner},
     quirk::{Quirk, Quirks},
     stream::contract::{
         Direction, SubscriberConnected, SubscriberDescriptor, SUBSCRIBER_CONNECTED,
@@ -47,7 +48,7 @@ pub async fn pass_ms(duration_ms: u64) {
 
 pub struct Bench<P: Processor> {
     pub stream: Rc<FakeStream>,
-    pub checkpoints: Rc<MemoryCheckpoints>,
+    pub checkpoints: Rc<FakeCheckpoints>,
     pub quirks: Quirks,
     service: Option<Service>,
     build: Box<dyn Fn(Dependencies) -> P>,
@@ -66,8 +67,8 @@ impl<P: Processor> Bench<P> {
     }
 
     pub fn with(build: impl Fn(Dependencies) -> P + 'static, setting: Setting) -> Self {
-        let stream = Rc::new(FakeStream::default());
-        let checkpoints = Rc::new(MemoryCheckpoints::anchored(Offset(setting.anchor)));
+        let stream = setting.stream.unwrap_or_default();
+        let checkpoints = Rc::new(FakeCheckpoints::anchored(Offset(setting.anchor)));
         let quirks: Quirks = setting.quirk.into_iter().collect();
         let platform = FakePlatform::new(1, quirks, setting.service.clone());
         let life = live(&stream, &checkpoints, platform, &build);
@@ -95,6 +96,11 @@ impl<P: Processor> Bench<P> {
 
     /// Delivers what is consumed between the checkpoint and the head, as one batch.
     pub async fn try_deliver(&self) -> Result<(), ProcessorError> {
+        self.try_deliver_some(usize::MAX).await
+    }
+
+    /// Delivers so many of the events that are next.
+    pub async fn try_deliver_some(&self, count: usize) -> Result<(), ProcessorError> {
         let engine = self.engine();
         let after = self.checkpoint();
         let contract = engine.contract();
@@ -103,6 +109,7 @@ impl<P: Processor> Bench<P> {
         let events: Vec<Arc<Event>> = events
             .into_iter()
             .filter(|event| event.offset > after && contract.consumes(&event.kind))
+            .take(count)
             .collect();
         if events.is_empty() {
             return Ok(());
@@ -137,6 +144,12 @@ impl<P: Processor> Bench<P> {
 
     /// A crash, and a new life from the checkpoint.
     pub fn restart(&self) {
+        self.restart_losing(0);
+    }
+
+    /// A crash that takes the newest checkpoints with it, as they were not yet flushed.
+    pub fn restart_losing(&self, checkpoints: usize) {
+        self.checkpoints.lose(checkpoints);
         let ended = self.life.borrow().platform.clone();
         ended.end();
         let platform =
@@ -175,11 +188,13 @@ pub struct Setting {
     pub anchor: u64,
     pub quirk: Option<Quirk>,
     pub service: Option<Service>,
+    /// Shared with another bench.
+    pub stream: Option<Rc<FakeStream>>,
 }
 
 fn live<P: Processor>(
     stream: &Rc<FakeStream>,
-    checkpoints: &Rc<MemoryCheckpoints>,
+    checkpoints: &Rc<FakeCheckpoints>,
     platform: FakePlatform,
     build: &dyn Fn(Dependencies) -> P,
 ) -> Life<P> {

@@ -1,4 +1,5 @@
-//! A Responses service over WebSocket that follows a script: one entry a request.
+//! A Responses service over WebSocket that follows a script: one entry a request, then plain
+//! answers.
 
 use super::{pass_ms, platform::Service};
 use futures_util::{SinkExt, StreamExt};
@@ -83,7 +84,7 @@ impl FakeOpenAi {
             self.requests.borrow_mut().push(request);
             let script = self.script.borrow_mut().pop_front();
             if self
-                .play(&mut socket, script.expect("a script"))
+                .play(&mut socket, script.unwrap_or(Script::Answer("ok")))
                 .await
                 .is_none()
             {
