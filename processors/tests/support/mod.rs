@@ -15,7 +15,7 @@ pub mod platform;
 pub mod stream;
 
 use checkpoints::FakeCheckpoints;
-use platform::{FakePlatform, Service};
+use platform::{Callee, FakePlatform, Service};
 use runtime::{
     call::ObjectName,
     event::{Event, EventInput, EventType, Offset},
@@ -51,6 +51,7 @@ pub struct Bench<P: Processor> {
     pub checkpoints: Rc<FakeCheckpoints>,
     pub quirks: Quirks,
     service: Option<Service>,
+    callee: Option<Callee>,
     build: Box<dyn Fn(Dependencies) -> P>,
     life: RefCell<Life<P>>,
 }
@@ -70,13 +71,15 @@ impl<P: Processor> Bench<P> {
         let stream = setting.stream.unwrap_or_default();
         let checkpoints = Rc::new(FakeCheckpoints::anchored(Offset(setting.anchor)));
         let quirks: Quirks = setting.quirk.into_iter().collect();
-        let platform = FakePlatform::new(1, quirks, setting.service.clone());
+        let platform =
+            FakePlatform::new(1, quirks, setting.service.clone()).calling(setting.callee.clone());
         let life = live(&stream, &checkpoints, platform, &build);
         Bench {
             stream,
             checkpoints,
             quirks,
             service: setting.service,
+            callee: setting.callee,
             build: Box::new(build),
             life: RefCell::new(life),
         }
@@ -153,7 +156,8 @@ impl<P: Processor> Bench<P> {
         let ended = self.life.borrow().platform.clone();
         ended.end();
         let platform =
-            FakePlatform::new(ended.incarnation() + 1, self.quirks, self.service.clone());
+            FakePlatform::new(ended.incarnation() + 1, self.quirks, self.service.clone())
+                .calling(self.callee.clone());
         let life = live(&self.stream, &self.checkpoints, platform, &self.build);
         self.life.replace(life);
     }
@@ -188,6 +192,7 @@ pub struct Setting {
     pub anchor: u64,
     pub quirk: Option<Quirk>,
     pub service: Option<Service>,
+    pub callee: Option<Callee>,
     /// Shared with another bench.
     pub stream: Option<Rc<FakeStream>>,
 }

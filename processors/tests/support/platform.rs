@@ -19,9 +19,13 @@ use uuid::Uuid;
 /// Answers a connection that a processor opens.
 pub type Service = Rc<dyn Fn(DuplexStream) -> LocalBoxFuture<'static, ()>>;
 
+/// Answers a call to another object.
+pub type Callee = Rc<dyn Fn(OutboundCall) -> Result<Argument, CallError>>;
+
 pub struct FakePlatform {
     quirks: Quirks,
     service: Option<Service>,
+    callee: Option<Callee>,
     tasks: RefCell<Vec<AbortHandle>>,
     began: Instant,
     incarnation: u64,
@@ -33,11 +37,16 @@ impl FakePlatform {
         FakePlatform {
             quirks,
             service,
+            callee: None,
             tasks: RefCell::default(),
             began: Instant::now(),
             incarnation,
             ids: Cell::new(0),
         }
+    }
+
+    pub fn calling(self, callee: Option<Callee>) -> Self {
+        FakePlatform { callee, ..self }
     }
 
     /// The incarnation is gone, with all that it was doing.
@@ -67,7 +76,13 @@ impl Platform for FakePlatform {
     }
 
     fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
-        panic!("these processors call nobody, but: {}", call.method)
+        let callee = self.callee.clone();
+        let callee = callee.unwrap_or_else(|| panic!("nobody takes calls: {}", call.method));
+        let outcome = callee(call);
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            outcome
+        })
     }
 
     fn broken(&self, _capability: &Capability) -> LocalBoxFuture<'static, ()> {
