@@ -2,22 +2,26 @@
 //! from timer to timer. Nothing is random, nothing is real.
 //!
 //! - [`stream::FakeStream`]: an append-only log with the real append rules, and faults on demand.
+//! - [`checkpoints::FakeCheckpoints`]: checkpoints whose newest may be lost in a crash.
 //! - [`platform::FakePlatform`]: timers, tasks, and byte streams to a service that a test provides.
+//! - [`openai::FakeOpenAi`]: a service that follows a script.
 //! - [`Bench`]: a processor between the two: deliver, restart, ring the alarm.
 
 #![allow(dead_code)]
 
+pub mod checkpoints;
+pub mod openai;
 pub mod platform;
 pub mod stream;
 
-use platform::{FakePlatform, Service};
+use checkpoints::FakeCheckpoints;
+use platform::{Callee, FakePlatform, Service};
 use runtime::{
     call::ObjectName,
     event::{Event, EventInput, EventType, Offset},
     object::Context,
-    processor::{
-        Dependencies, Engine, EventBatch, MemoryCheckpoints, Processor, ProcessorError, Runner,
-    },
+    platform::Platform,
+    processor::{Dependencies, Engine, EventBatch, Processor, ProcessorError, Runner},
     quirk::{Quirk, Quirks},
     stream::contract::{
         Direction, SubscriberConnected, SubscriberDescriptor, SUBSCRIBER_CONNECTED,
@@ -44,9 +48,10 @@ pub async fn pass_ms(duration_ms: u64) {
 
 pub struct Bench<P: Processor> {
     pub stream: Rc<FakeStream>,
-    pub checkpoints: Rc<MemoryCheckpoints>,
+    pub checkpoints: Rc<FakeCheckpoints>,
     pub quirks: Quirks,
     service: Option<Service>,
+    callee: Option<Callee>,
     build: Box<dyn Fn(Dependencies) -> P>,
     life: RefCell<Life<P>>,
 }
@@ -63,15 +68,18 @@ impl<P: Processor> Bench<P> {
     }
 
     pub fn with(build: impl Fn(Dependencies) -> P + 'static, setting: Setting) -> Self {
-        let stream = Rc::new(FakeStream::default());
-        let checkpoints = Rc::new(MemoryCheckpoints::anchored(Offset(setting.anchor)));
+        let stream = setting.stream.unwrap_or_default();
+        let checkpoints = Rc::new(FakeCheckpoints::anchored(Offset(setting.anchor)));
         let quirks: Quirks = setting.quirk.into_iter().collect();
-        let life = live(&stream, &checkpoints, quirks, &setting.service, &build);
+        let platform =
+            FakePlatform::new(1, quirks, setting.service.clone()).calling(setting.callee.clone());
+        let life = live(&stream, &checkpoints, platform, &build);
         Bench {
             stream,
             checkpoints,
             quirks,
             service: setting.service,
+            callee: setting.callee,
             build: Box::new(build),
             life: RefCell::new(life),
         }
@@ -91,6 +99,11 @@ impl<P: Processor> Bench<P> {
 
     /// Delivers what is consumed between the checkpoint and the head, as one batch.
     pub async fn try_deliver(&self) -> Result<(), ProcessorError> {
+        self.try_deliver_some(usize::MAX).await
+    }
+
+    /// Delivers so many of the events that are next.
+    pub async fn try_deliver_some(&self, count: usize) -> Result<(), ProcessorError> {
         let engine = self.engine();
         let after = self.checkpoint();
         let contract = engine.contract();
@@ -99,6 +112,7 @@ impl<P: Processor> Bench<P> {
         let events: Vec<Arc<Event>> = events
             .into_iter()
             .filter(|event| event.offset > after && contract.consumes(&event.kind))
+            .take(count)
             .collect();
         if events.is_empty() {
             return Ok(());
@@ -133,9 +147,18 @@ impl<P: Processor> Bench<P> {
 
     /// A crash, and a new life from the checkpoint.
     pub fn restart(&self) {
-        self.life.borrow().platform.end();
-        let (stream, checkpoints) = (&self.stream, &self.checkpoints);
-        let life = live(stream, checkpoints, self.quirks, &self.service, &self.build);
+        self.restart_losing(0);
+    }
+
+    /// A crash that takes the newest checkpoints with it, as they were not yet flushed.
+    pub fn restart_losing(&self, checkpoints: usize) {
+        self.checkpoints.lose(checkpoints);
+        let ended = self.life.borrow().platform.clone();
+        ended.end();
+        let platform =
+            FakePlatform::new(ended.incarnation() + 1, self.quirks, self.service.clone())
+                .calling(self.callee.clone());
+        let life = live(&self.stream, &self.checkpoints, platform, &self.build);
         self.life.replace(life);
     }
 
@@ -169,16 +192,18 @@ pub struct Setting {
     pub anchor: u64,
     pub quirk: Option<Quirk>,
     pub service: Option<Service>,
+    pub callee: Option<Callee>,
+    /// Shared with another bench.
+    pub stream: Option<Rc<FakeStream>>,
 }
 
 fn live<P: Processor>(
     stream: &Rc<FakeStream>,
-    checkpoints: &Rc<MemoryCheckpoints>,
-    quirks: Quirks,
-    service: &Option<Service>,
+    checkpoints: &Rc<FakeCheckpoints>,
+    platform: FakePlatform,
     build: &dyn Fn(Dependencies) -> P,
 ) -> Life<P> {
-    let platform = Rc::new(FakePlatform::new(quirks, service.clone()));
+    let platform = Rc::new(platform);
     let name = ObjectName::new("AGENT", "p1:/agents/a");
     let processor = build(Dependencies {
         context: Context::new(name, platform.clone()),

@@ -19,23 +19,34 @@ use uuid::Uuid;
 /// Answers a connection that a processor opens.
 pub type Service = Rc<dyn Fn(DuplexStream) -> LocalBoxFuture<'static, ()>>;
 
+/// Answers a call to another object.
+pub type Callee = Rc<dyn Fn(OutboundCall) -> Result<Argument, CallError>>;
+
 pub struct FakePlatform {
     quirks: Quirks,
     service: Option<Service>,
+    callee: Option<Callee>,
     tasks: RefCell<Vec<AbortHandle>>,
     began: Instant,
-    ids: Cell<u128>,
+    incarnation: u64,
+    ids: Cell<u64>,
 }
 
 impl FakePlatform {
-    pub fn new(quirks: Quirks, service: Option<Service>) -> Self {
+    pub fn new(incarnation: u64, quirks: Quirks, service: Option<Service>) -> Self {
         FakePlatform {
             quirks,
             service,
+            callee: None,
             tasks: RefCell::default(),
             began: Instant::now(),
+            incarnation,
             ids: Cell::new(0),
         }
+    }
+
+    pub fn calling(self, callee: Option<Callee>) -> Self {
+        FakePlatform { callee, ..self }
     }
 
     /// The incarnation is gone, with all that it was doing.
@@ -65,7 +76,13 @@ impl Platform for FakePlatform {
     }
 
     fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
-        panic!("these processors call nobody, but: {}", call.method)
+        let callee = self.callee.clone();
+        let callee = callee.unwrap_or_else(|| panic!("nobody takes calls: {}", call.method));
+        let outcome = callee(call);
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            outcome
+        })
     }
 
     fn broken(&self, _capability: &Capability) -> LocalBoxFuture<'static, ()> {
@@ -88,11 +105,11 @@ impl Platform for FakePlatform {
     fn draw_id(&self) -> Uuid {
         let id = self.ids.get() + 1;
         self.ids.set(id);
-        Uuid::from_u128(id)
+        Uuid::from_u64_pair(self.incarnation, id)
     }
 
     fn incarnation(&self) -> u64 {
-        1
+        self.incarnation
     }
 
     fn abort(&self, reason: &str) {

@@ -1,0 +1,50 @@
+//! Checkpoints in memory that remember the older ones, so that a crash can lose the newest.
+
+use futures_util::future::LocalBoxFuture;
+use runtime::{
+    event::Offset,
+    processor::{Checkpoints, ProcessorError},
+};
+use std::cell::RefCell;
+
+#[derive(Default)]
+pub struct FakeCheckpoints {
+    written: RefCell<Vec<String>>,
+    side_effects_after: Offset,
+}
+
+impl FakeCheckpoints {
+    pub fn anchored(side_effects_after: Offset) -> Self {
+        FakeCheckpoints {
+            written: RefCell::default(),
+            side_effects_after,
+        }
+    }
+
+    pub fn lose(&self, count: usize) {
+        let mut written = self.written.borrow_mut();
+        let kept = written.len().saturating_sub(count);
+        written.truncate(kept);
+    }
+}
+
+impl Checkpoints for FakeCheckpoints {
+    fn read(&self) -> Result<Option<String>, String> {
+        Ok(self.written.borrow().last().cloned())
+    }
+
+    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+        self.written.borrow_mut().push(json);
+        Ok(())
+    }
+
+    fn side_effects_after(&self) -> Offset {
+        self.side_effects_after
+    }
+
+    fn keep_alive(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(work);
+    }
+
+    fn log_failure(&self, _what: &str, _error: &ProcessorError) {}
+}
