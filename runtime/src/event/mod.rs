@@ -170,8 +170,6 @@ impl<'de> Deserialize<'de> for IdempotencyKey {
 }
 
 /// Keeps `null` apart from absent.
-fn present<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Arc<Value>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
     Value::deserialize(deserializer).map(|payload| Some(Arc::new(payload)))
 }
