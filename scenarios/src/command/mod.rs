@@ -1,7 +1,7 @@
 //! The `streamsim` command (design §11).
 //!
 //! Each command is a file that reads its arguments, calls the engine of `sim::exploration` and
-//! prints: [`list`], [`run`], [`explore`], [`hunt`], [`check`], [`bench`], and for `check`'s own
+//! prints: [`list`], [`run`], [`explore`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
 //! processes [`hashes`] and [`trace`]. Around them:
 //!
 //! - [`flags`], [`values`], [`names`], [`environment`]: what is asked for.

@@ -1,6 +1,6 @@
 //! Worlds: one scenario, one seed, one thread, from boot to judgement (design §3).
 //!
-//! - [`Plan`]: everything that a world depends on. [`run`]: from plan to [`Outcome`].
+//! - [`Plan`]: everything that a world depends on. [`run()`]: from plan to [`Outcome`].
 //! - [`World`]: what a workload sees: the services, and where to draw its choices.
 
 mod outcome;
