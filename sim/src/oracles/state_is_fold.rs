@@ -15,7 +15,14 @@ use runtime::{
         CoreState,
     },
 };
+use serde_json::Value;
 use std::sync::Arc;
+
+/// More differences than this are only counted.
+const DIFFERENCES_MAX: usize = 4;
+
+/// Longer values are cut.
+const VALUE_CHARS_MAX: usize = 80;
 
 pub struct StateIsFold;
 
@@ -78,12 +85,63 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
         return Err(Violation::safety(
             "state-not-fold",
             format!(
-                "{who} at {}: checkpointed {}, folded {folded}",
-                stored.offset, stored.state
+                "{who} at {}: {}",
+                stored.offset,
+                differences(&stored.state, &folded)
             ),
         ));
     }
     Ok(())
+}
+
+/// Where the two states differ, field by field; states are long.
+fn differences(checkpointed: &Value, folded: &Value) -> String {
+    let mut found = Vec::new();
+    collect_differences("", Some(checkpointed), Some(folded), &mut found);
+    let more = found.len().saturating_sub(DIFFERENCES_MAX);
+    found.truncate(DIFFERENCES_MAX);
+    let mut text = found.join("; ");
+    if more > 0 {
+        text += &format!("; and {more} more");
+    }
+    text
+}
+
+fn collect_differences(
+    place: &str,
+    checkpointed: Option<&Value>,
+    folded: Option<&Value>,
+    found: &mut Vec<String>,
+) {
+    match (checkpointed, folded) {
+        (one, other) if one == other => {}
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            let only_other = other.keys().filter(|key| !one.contains_key(*key));
+            for key in one.keys().chain(only_other) {
+                let place = format!("{place}/{key}");
+                collect_differences(&place, one.get(key), other.get(key), found);
+            }
+        }
+        (Some(Value::Array(one)), Some(Value::Array(other))) => {
+            for index in 0..one.len().max(other.len()) {
+                let place = format!("{place}/{index}");
+                collect_differences(&place, one.get(index), other.get(index), found);
+            }
+        }
+        (one, other) => found.push(format!(
+            "{place} is {} in the checkpoint and {} in the fold",
+            in_brief(one),
+            in_brief(other)
+        )),
+    }
+}
+
+fn in_brief(value: Option<&Value>) -> String {
+    let text = value.map_or_else(|| "absent".to_owned(), Value::to_string);
+    match text.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 fn check_caught_up(
@@ -132,4 +190,184 @@ fn gave_up(log: &[Arc<Event>], processor: &str) -> bool {
                 .as_ref()
                 .is_some_and(|key| key.as_str().starts_with(&prefix))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        tests::{tick, TICK},
+        Entry, History,
+    };
+    use super::*;
+    use crate::world::FailureKind;
+    use runtime::{
+        event::{EventType, PayloadError},
+        processor::{Catalogue, Contract, EventDefinition, Fold, Processor},
+        stream::contract::{
+            Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
+        },
+    };
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    /// Counts ticks, and refuses those that are none.
+    struct Counter;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Count {
+        ticks: u64,
+    }
+
+    static CATALOGUE: Catalogue = Catalogue {
+        owner: "counter",
+        events: &[EventDefinition::new(TICK, "counts")],
+    };
+
+    static CONTRACT: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts.",
+        events: &CATALOGUE,
+        dependencies: &[],
+        consumes: &[TICK],
+        emits: &[],
+    };
+
+    impl Processor for Counter {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &CONTRACT
+        }
+
+        fn parse(event: &Event) -> Result<(), PayloadError> {
+            event.payload::<serde_json::Map<String, Value>>().map(drop)
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
+        }
+    }
+
+    static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
+
+    const STREAM: &str = "p1:/a";
+
+    fn judge(history: History) -> Option<(&'static str, FailureKind)> {
+        history.verdict(&StateIsFold)
+    }
+
+    /// A stream with a subscription of the counter, and then these events, from offset 3.
+    fn subscribed(events: impl IntoIterator<Item = Entry>) -> History {
+        let created = Created {
+            namespace: "p1".to_owned(),
+            path: "/a".to_owned(),
+        };
+        let callable = Callable::hosted_processor("COUNTER", STREAM, "counter");
+        let subscription = SubscriptionConfigured {
+            subscription_key: "counter".to_owned(),
+            subscriber: Subscriber::Callable { callable },
+        };
+        let head = [
+            Entry::new(CREATED, created),
+            Entry::new(SUBSCRIPTION_CONFIGURED, subscription),
+        ];
+        let history = History::new(&FOLDS).log(STREAM, head);
+        history.log(STREAM, events)
+    }
+
+    fn counted(history: History, offset: u64, ticks: u64) -> History {
+        history.checkpoint(
+            "COUNTER",
+            STREAM,
+            "counter",
+            offset,
+            json!({ "ticks": ticks }),
+        )
+    }
+
+    fn gave_up(processor: &str) -> Entry {
+        let error = ErrorOccurred {
+            message: "gave up".to_owned(),
+            error: None,
+        };
+        let key = format!("processor-ingest-failed:{processor}:4");
+        Entry::new(ERROR_OCCURRED, error).keyed(&key)
+    }
+
+    #[test]
+    fn a_processor_that_counted_everything_is_right() {
+        assert_eq!(judge(counted(subscribed([tick(), tick()]), 4, 2)), None);
+    }
+
+    #[test]
+    fn events_that_are_not_consumed_are_not_owed() {
+        let other = Entry::new(EventType::of("test/other"), json!({}));
+        assert_eq!(judge(counted(subscribed([tick(), other]), 3, 1)), None);
+        assert_eq!(judge(subscribed([])), None);
+    }
+
+    #[test]
+    fn a_state_that_skipped_an_event_is_wrong() {
+        let history = counted(subscribed([tick(), tick()]), 4, 1);
+        assert_eq!(
+            judge(history),
+            Some(("state-not-fold", FailureKind::Safety))
+        );
+    }
+
+    #[test]
+    fn states_that_differ_are_told_apart_field_by_field() {
+        let checkpointed = json!({ "same": 1, "list": [{ "a": 1 }, 2], "gone": null });
+        let folded = json!({ "same": 1, "list": [{ "a": 3 }], "new": "é".repeat(100) });
+        let expected = format!(
+            "/list/0/a is 1 in the checkpoint and 3 in the fold; \
+             /list/1 is 2 in the checkpoint and absent in the fold; \
+             /gone is null in the checkpoint and absent in the fold; \
+             /new is absent in the checkpoint and \"{}… in the fold",
+            "é".repeat(VALUE_CHARS_MAX - 1)
+        );
+        assert_eq!(differences(&checkpointed, &folded), expected);
+        let many = differences(&json!([1, 2, 3, 4, 5, 6]), &json!([]));
+        assert!(many.ends_with("; and 2 more"), "{many}");
+    }
+
+    #[test]
+    fn a_checkpoint_ahead_of_its_log_is_wrong() {
+        let history = counted(subscribed([tick()]), 4, 1);
+        assert_eq!(judge(history), Some(("ahead-of-log", FailureKind::Safety)));
+    }
+
+    #[test]
+    fn a_processor_behind_its_last_event_is_wrong() {
+        let behind = Some(("behind", FailureKind::Liveness));
+        assert_eq!(judge(counted(subscribed([tick(), tick()]), 3, 1)), behind);
+        assert_eq!(judge(subscribed([tick()])), behind, "never checkpointed");
+    }
+
+    #[test]
+    fn a_processor_that_said_it_gave_up_may_be_behind() {
+        let history = subscribed([tick(), tick(), gave_up("counter")]);
+        assert_eq!(judge(counted(history, 3, 1)), None);
+        let history = subscribed([tick(), tick(), gave_up("another")]);
+        let behind = Some(("behind", FailureKind::Liveness));
+        assert_eq!(judge(counted(history, 3, 1)), behind);
+    }
+
+    #[test]
+    fn a_log_that_a_reducer_refuses_is_wrong() {
+        let malformed = Entry::new(TICK, 7);
+        let history = counted(subscribed([malformed]), 3, 1);
+        assert_eq!(
+            judge(history),
+            Some(("log-does-not-fold", FailureKind::Safety))
+        );
+        let malformed = Entry::new(SUBSCRIPTION_CONFIGURED, 7);
+        let history = subscribed([malformed]);
+        assert_eq!(
+            judge(history),
+            Some(("log-does-not-reduce", FailureKind::Safety))
+        );
+    }
 }
