@@ -85,7 +85,7 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
         return Err(Violation::safety(
             "state-not-fold",
             format!(
-                "{who} at {}: {}",
+                "{who} at {}\n{}",
                 stored.offset,
                 differences(&stored.state, &folded)
             ),
@@ -94,15 +94,15 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
     Ok(())
 }
 
-/// Where the two states differ, field by field; states are long.
+/// Where the two states differ, a line a field; whole states are long.
 fn differences(checkpointed: &Value, folded: &Value) -> String {
     let mut found = Vec::new();
     collect_differences("", Some(checkpointed), Some(folded), &mut found);
     let more = found.len().saturating_sub(DIFFERENCES_MAX);
     found.truncate(DIFFERENCES_MAX);
-    let mut text = found.join("; ");
+    let mut text = found.join("\n");
     if more > 0 {
-        text += &format!("; and {more} more");
+        text += &format!("\nand {more} more");
     }
     text
 }
@@ -322,15 +322,15 @@ mod tests {
         let checkpointed = json!({ "same": 1, "list": [{ "a": 1 }, 2], "gone": null });
         let folded = json!({ "same": 1, "list": [{ "a": 3 }], "new": "é".repeat(100) });
         let expected = format!(
-            "/list/0/a is 1 in the checkpoint and 3 in the fold; \
-             /list/1 is 2 in the checkpoint and absent in the fold; \
-             /gone is null in the checkpoint and absent in the fold; \
+            "/list/0/a is 1 in the checkpoint and 3 in the fold\n\
+             /list/1 is 2 in the checkpoint and absent in the fold\n\
+             /gone is null in the checkpoint and absent in the fold\n\
              /new is absent in the checkpoint and \"{}… in the fold",
             "é".repeat(VALUE_CHARS_MAX - 1)
         );
         assert_eq!(differences(&checkpointed, &folded), expected);
         let many = differences(&json!([1, 2, 3, 4, 5, 6]), &json!([]));
-        assert!(many.ends_with("; and 2 more"), "{many}");
+        assert!(many.ends_with("\nand 2 more"), "{many}");
     }
 
     #[test]
