@@ -115,7 +115,7 @@ fn a_preset_of_the_root_replaces_the_defaults() {
         });
         let preset = Event {
             kind: setup::PATH_PREFIX_PRESET_CONFIGURED,
-            payload: Some(json!({ "basePath": "/agents/a", "events": [prompt] })),
+            payload: Some(json!({ "basePath": "/agents/a", "events": [prompt] }).into()),
             metadata: None,
             source: None,
             idempotency_key: None,

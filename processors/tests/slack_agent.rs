@@ -257,8 +257,8 @@ fn a_bang_command_becomes_a_script() {
     let expected = "slack-agent/slack-bang-command-to-codemode-script@7";
     assert_eq!(agent.streams.keys(OWN), [expected]);
     assert_eq!(
-        agent.streams.at(OWN)[0].payload,
-        Some(json!({
+        agent.streams.at(OWN)[0].payload.as_deref(),
+        Some(&json!({
             "code": "async (ctx) => {\n  return await ctx.slack.agent.threadInfo();\n}",
             "scriptExecutionId": "slack-bang-command-7",
         }))

@@ -5,7 +5,7 @@
 //! tries reaches the outside. The product never learns who implements these traits.
 
 use crate::{
-    call::{Argument, Arguments, CallError, Capability, ObjectName},
+    call::{Argument, Arguments, CallError, Capability, ObjectName, Wire},
     event::Timestamp,
     quirk::Quirks,
 };
@@ -129,12 +129,14 @@ pub trait Platform {
 }
 
 /// One cell of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Cell {
     Null,
     Integer(i64),
     Text(Arc<str>),
     Blob(Arc<[u8]>),
+    /// JSON, written when the platform gets round to it; until then the value itself.
+    Json(Arc<dyn Wire>),
 }
 
 /// The primary key of a row: ordered, text apart from numbers.

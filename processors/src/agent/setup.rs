@@ -121,7 +121,7 @@ mod tests {
     fn preset(offset: u64, base_path: &str) -> Arc<Event> {
         Arc::new(Event {
             kind: PATH_PREFIX_PRESET_CONFIGURED,
-            payload: Some(serde_json::json!({ "basePath": base_path, "events": [] })),
+            payload: Some(serde_json::json!({ "basePath": base_path, "events": [] }).into()),
             metadata: None,
             source: None,
             idempotency_key: None,

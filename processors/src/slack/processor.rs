@@ -101,7 +101,7 @@ impl Processor for SlackRouter {
 /// A webhook on its way to its thread's stream.
 struct Forward {
     source: Offset,
-    payload: Option<Value>,
+    payload: Option<Arc<Value>>,
     to: StreamPath,
     /// The thread, if it has no route yet.
     new: Option<Thread>,

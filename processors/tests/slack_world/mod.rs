@@ -131,7 +131,7 @@ impl Drop for Sleep {
 pub fn event(offset: u64, kind: EventType, payload: Value) -> Arc<Event> {
     Arc::new(Event {
         kind,
-        payload: Some(payload),
+        payload: Some(Arc::new(payload)),
         metadata: None,
         source: None,
         idempotency_key: None,

@@ -235,5 +235,5 @@ pub fn key(event: &Event) -> &str {
 }
 
 pub fn payload(event: &Event) -> Value {
-    event.payload.clone().unwrap_or(json!(null))
+    event.payload.as_deref().cloned().unwrap_or(json!(null))
 }

@@ -16,6 +16,7 @@ pub use timestamp::Timestamp;
 use crate::call::Wire;
 use serde::{de::DeserializeOwned, Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// What an appender hands in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct EventInput {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
-    pub payload: Option<Value>,
+    pub payload: Option<Arc<Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +45,9 @@ impl EventInput {
     pub fn new(kind: EventType, payload: impl Serialize) -> Self {
         EventInput {
             kind,
-            payload: Some(serde_json::to_value(payload).expect("a payload of ours serializes")),
+            payload: Some(Arc::new(
+                serde_json::to_value(payload).expect("a payload of ours serializes"),
+            )),
             metadata: None,
             source: None,
             idempotency_key: None,
@@ -77,7 +80,7 @@ pub struct Event {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
-    pub payload: Option<Value>,
+    pub payload: Option<Arc<Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +97,7 @@ impl Event {
     /// # Errors
     /// The payload is not of that shape; the message names the type and the offset.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        let payload = self.payload.as_ref().unwrap_or(&Value::Null);
+        let payload = self.payload.as_deref().unwrap_or(&Value::Null);
         T::deserialize(payload).map_err(|error| PayloadError {
             kind: self.kind.clone(),
             offset: self.offset,
@@ -167,6 +170,8 @@ impl<'de> Deserialize<'de> for IdempotencyKey {
 }
 
 /// Keeps `null` apart from absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Arc<Value>>, D::Error> {
+    Value::deserialize(deserializer).map(|payload| Some(Arc::new(payload)))
 }

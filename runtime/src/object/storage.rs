@@ -1,8 +1,11 @@
 //! The key-value side of an object's storage: JSON values under text keys.
 
-use crate::platform::{Cell, Key, Store, Table};
+use crate::{
+    call::Wire,
+    platform::{Cell, Key, Store, Table},
+};
 use serde::{de::DeserializeOwned, Serialize};
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 /// The table that holds the key-value pairs.
 pub const KV: Table = Table("kv");
@@ -29,7 +32,8 @@ impl Storage {
         let row = self.0.get(KV, &Key::from(key))?;
         match &row[0] {
             Cell::Text(json) => Some(json.to_string()),
-            cell => panic!("the key-value table holds text, found {cell:?} under {key:?}"),
+            Cell::Json(value) => Some(value.to_json().to_string()),
+            _ => panic!("the key-value table holds JSON, and something else under {key:?}"),
         }
     }
 
@@ -44,6 +48,11 @@ impl Storage {
     pub fn put_json(&self, key: &str, json: String) {
         self.0
             .put(KV, Key::from(key), [Cell::Text(json.into())].into());
+    }
+
+    /// Stores a shared value, without writing its JSON now.
+    pub fn put_shared<T: Wire>(&self, key: &str, value: Arc<T>) {
+        self.0.put(KV, Key::from(key), [Cell::Json(value)].into());
     }
 
     pub fn delete(&self, key: &str) {

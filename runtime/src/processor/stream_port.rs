@@ -7,7 +7,7 @@ use crate::{
     stream::{Events, StreamClient},
 };
 use futures_util::future::LocalBoxFuture;
-use std::{cell::RefCell, future::Future, rc::Rc};
+use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc};
 
 /// Appends to, and reads, the processor's own stream; appends to others of the namespace.
 pub trait StreamPort {
@@ -94,10 +94,12 @@ impl StreamPort for LateStream {
         events: Vec<EventInput>,
     ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
         let (stream, path) = (self.clone(), path.cloned());
+        let events: Arc<Vec<Arc<EventInput>>> =
+            Arc::new(events.into_iter().map(Arc::new).collect());
         Box::pin(async move {
             let append = |client: StreamClient| {
                 let (path, events) = (path.clone(), events.clone());
-                async move { client.append_batch(path.as_ref(), events).await }
+                async move { client.append_shared(path.as_ref(), events).await }
             };
             stream.run(append).await
         })

@@ -75,7 +75,7 @@ impl StreamObject {
     /// The whole batch is refused and nothing is written.
     pub fn append_local(
         self: &Rc<Self>,
-        inputs: &[EventInput],
+        inputs: &[Arc<EventInput>],
     ) -> Result<Vec<Arc<Event>>, AppendError> {
         let mut batch = Batch {
             working: (*self.state()).clone(),
@@ -163,10 +163,11 @@ impl StreamObject {
 
     /// Appends a presence fact; its failure is logged, never thrown (spec §1.6).
     pub(super) fn append_presence(self: &Rc<Self>, fact: EventInput) {
-        if let Err(error) = self.append_local(std::slice::from_ref(&fact)) {
+        let kind = fact.kind.clone();
+        if let Err(error) = self.append_local(&[Arc::new(fact)]) {
             self.context.note(
                 NoteKind::Failure,
-                format_args!("{} was refused: {error}", fact.kind),
+                format_args!("{kind} was refused: {error}"),
             );
         }
     }

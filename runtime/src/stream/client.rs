@@ -42,8 +42,20 @@ impl StreamClient {
         path: Option<&StreamPath>,
         events: Vec<EventInput>,
     ) -> Result<Events, CallError> {
-        let events: Vec<Arc<EventInput>> = events.into_iter().map(Arc::new).collect();
-        let mut arguments = Arguments::new().with("events", Argument::shared(Arc::new(events)));
+        let events = events.into_iter().map(Arc::new).collect();
+        self.append_shared(path, Arc::new(events)).await
+    }
+
+    /// Like [`StreamClient::append_batch`], without a copy.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn append_shared(
+        &self,
+        path: Option<&StreamPath>,
+        events: Arc<Vec<Arc<EventInput>>>,
+    ) -> Result<Events, CallError> {
+        let mut arguments = Arguments::new().with("events", Argument::shared(events));
         if let Some(path) = path {
             arguments = arguments.json("streamPath", path);
         }

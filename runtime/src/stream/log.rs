@@ -10,7 +10,7 @@ use crate::{
     object::Storage,
     platform::{Cell, Key, Store, Table},
 };
-use std::{collections::VecDeque, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
 const EVENTS: Table = Table("events");
 const EVENT_CHUNKS: Table = Table("event_chunks");
@@ -25,7 +25,8 @@ const STATE_VERSION_KEY: &str = "stateVersion";
 pub struct Log {
     store: Rc<dyn Store>,
     storage: Storage,
-    recent: VecDeque<Arc<Event>>,
+    /// A dense tail of the log, parsed.
+    recent: RefCell<VecDeque<Arc<Event>>>,
 }
 
 impl Log {
@@ -33,13 +34,13 @@ impl Log {
         Log {
             storage: Storage::new(store.clone()),
             store,
-            recent: VecDeque::new(),
+            recent: RefCell::default(),
         }
     }
 
     /// The core state on wake: the stored one if it is of this version, else the initial one;
     /// then every row above it reduced. Written back if it moved. Runs no side effects.
-    pub fn recover(&mut self) -> CoreState {
+    pub fn recover(&self) -> CoreState {
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         let stored: Option<CoreState> = match version {
             Some(STATE_VERSION) => self.storage.get(STATE_KEY).unwrap_or_default(),
@@ -58,20 +59,20 @@ impl Log {
             debug_assert_eq!(state.max_offset, last);
         }
         if stored.as_ref() != Some(&state) && state.event_count > 0 {
-            self.write_state(&state);
+            self.write_state(&Arc::new(state.clone()));
         }
         state
     }
 
     /// Inserts the rows of new events and the state after them, in the open transaction.
-    pub fn commit(&mut self, events: &[Arc<Event>], state: &CoreState) {
+    pub fn commit(&self, events: &[Arc<Event>], state: &Arc<CoreState>) {
         for event in events {
             self.insert(event);
         }
         self.write_state(state);
     }
 
-    fn insert(&mut self, event: &Arc<Event>) {
+    fn insert(&self, event: &Arc<Event>) {
         let offset = event.offset.0;
         let key = match &event.idempotency_key {
             Some(key) => {
@@ -94,14 +95,15 @@ impl Log {
             self.store
                 .put(EVENT_CHUNKS, key, [Cell::Blob(piece.into())].into());
         }
-        if self.recent.len() == RECENT_EVENTS_MAX {
-            self.recent.pop_front();
+        let mut recent = self.recent.borrow_mut();
+        if recent.len() == RECENT_EVENTS_MAX {
+            recent.pop_front();
         }
-        self.recent.push_back(event.clone());
+        recent.push_back(event.clone());
     }
 
-    fn write_state(&self, state: &CoreState) {
-        self.storage.put(STATE_KEY, state);
+    fn write_state(&self, state: &Arc<CoreState>) {
+        self.storage.put_shared(STATE_KEY, state.clone());
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         if version != Some(STATE_VERSION) {
             self.storage.put(STATE_VERSION_KEY, &STATE_VERSION);
@@ -126,20 +128,38 @@ impl Log {
 
     /// Events with `after < offset < before`, ascending, at most `limit`.
     pub fn read(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
-        if let Some(oldest) = self.recent.front() {
-            if after.next() >= oldest.offset {
+        self.remember_from(after.next());
+        let recent = self.recent.borrow();
+        match recent.front() {
+            Some(oldest) if after.next() >= oldest.offset => {
                 let skip = (after.next().0 - oldest.offset.0) as usize;
-                return self
-                    .recent
+                recent
                     .iter()
                     .skip(skip)
                     .take_while(|event| event.offset < before)
                     .take(limit)
                     .cloned()
-                    .collect();
+                    .collect()
+            }
+            _ => self.read_rows(after, before, limit),
+        }
+    }
+
+    /// Grows the parsed tail down to `from`, if it may be that long: after a wake, several
+    /// subscribers replay the same events.
+    fn remember_from(&self, from: Offset) {
+        let Some((Key::Integer(head), _)) = self.store.last(EVENTS) else {
+            return;
+        };
+        let mut recent = self.recent.borrow_mut();
+        let oldest = recent.front().map_or(head + 1, |event| event.offset.0);
+        let from = from.0.max(1);
+        if from < oldest && head + 1 - from <= RECENT_EVENTS_MAX as u64 {
+            let older = self.read_rows(Offset(from - 1), Offset(oldest), usize::MAX);
+            for event in older.into_iter().rev() {
+                recent.push_front(event);
             }
         }
-        self.read_rows(after, before, limit)
     }
 
     fn read_rows(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {

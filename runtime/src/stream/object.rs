@@ -29,7 +29,7 @@ pub struct StreamObject {
     pub(super) context: Context,
     name: StreamName,
     state: RefCell<Arc<CoreState>>,
-    log: RefCell<Log>,
+    log: Log,
     pub(super) connections: RefCell<Connections>,
     live: RefCell<Option<Capability>>,
 }
@@ -46,13 +46,13 @@ impl StreamObject {
     fn boot(context: Context) -> Rc<dyn Object> {
         let name = StreamName::parse(&context.name().name)
             .unwrap_or_else(|error| panic!("streams are named <namespace>:<path>: {error}"));
-        let mut log = Log::new(context.store());
+        let log = Log::new(context.store());
         let state = log.recover();
         let is_new = state.event_count == 0;
         let stream = Rc::new(StreamObject {
             name,
             state: RefCell::new(Arc::new(state)),
-            log: RefCell::new(log),
+            log,
             connections: RefCell::default(),
             live: RefCell::new(None),
             context,
@@ -69,7 +69,7 @@ impl StreamObject {
             },
         ));
         for event in first {
-            if let Err(error) = stream.append_local(&[event]) {
+            if let Err(error) = stream.append_local(&[Arc::new(event)]) {
                 panic!("a stream takes its own boot events: {error}");
             }
         }
@@ -98,16 +98,17 @@ impl StreamObject {
     }
 
     pub(super) fn read(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
-        self.log.borrow().read(after, before, limit)
+        self.log.read(after, before, limit)
     }
 
     pub(super) fn find(&self, key: &IdempotencyKey) -> Option<Arc<Event>> {
-        self.log.borrow().find(key)
+        self.log.find(key)
     }
 
     pub(super) fn write(&self, new: &[Arc<Event>], state: CoreState) {
-        self.log.borrow_mut().commit(new, &state);
-        *self.state.borrow_mut() = Arc::new(state);
+        let state = Arc::new(state);
+        self.log.commit(new, &state);
+        *self.state.borrow_mut() = state;
     }
 
     fn answer(self: Rc<Self>, surface: Surface, method: String, arguments: Arguments) -> Reply {
@@ -161,21 +162,17 @@ impl StreamObject {
             }
         }
         if method == "append" {
-            let event: EventInput = parse_event(arguments.require("event")?)?;
+            let event = parse_event(arguments.require("event")?)?;
             let mut appended = self.append_local(&[event])?;
             let event = appended.pop().expect("one for one");
             return Ok(Appended::Here(Argument::shared(event)));
         }
         let events = arguments.require("events")?;
         let appended = match events.downcast::<Vec<Arc<EventInput>>>() {
-            Ok(events) => {
-                let events: Vec<EventInput> =
-                    events.iter().map(|event| (**event).clone()).collect();
-                self.append_local(&events)?
-            }
+            Ok(events) => self.append_local(&events)?,
             Err(_) => {
                 let events: Vec<Value> = events.parse()?;
-                let events: Result<Vec<EventInput>, CallError> = events
+                let events: Result<Vec<Arc<EventInput>>, CallError> = events
                     .into_iter()
                     .map(|event| parse_event(&Argument::Json(event)))
                     .collect();
@@ -199,7 +196,7 @@ impl StreamObject {
 
     fn get_event(&self, arguments: &Arguments) -> Result<Argument, CallError> {
         if let Some(offset) = arguments.parse_optional::<Offset>("offset")? {
-            let event = self.log.borrow().get(offset);
+            let event = self.log.get(offset);
             return event.map(Argument::shared).ok_or_else(|| {
                 CallError::remote("no-event", format!("no event at offset {offset}"))
             });
@@ -312,12 +309,13 @@ enum Appended {
     Forwarded(Reply),
 }
 
-fn parse_event(argument: &Argument) -> Result<EventInput, CallError> {
+fn parse_event(argument: &Argument) -> Result<Arc<EventInput>, CallError> {
     if let Ok(event) = argument.downcast::<EventInput>() {
-        return Ok((*event).clone());
+        return Ok(event);
     }
     argument
         .parse()
+        .map(Arc::new)
         .map_err(|error: CallError| CallError::remote("invalid-event", error.to_string()))
 }
 

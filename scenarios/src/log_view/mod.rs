@@ -120,7 +120,7 @@ mod tests {
     fn event(offset: u64, kind: &str, key: Option<&str>, payload: Option<Value>) -> Arc<Event> {
         Arc::new(Event {
             kind: EventType::from(kind),
-            payload,
+            payload: payload.map(Arc::new),
             metadata: None,
             source: None,
             idempotency_key: key.map(|key| IdempotencyKey::new(key).unwrap()),
