@@ -87,7 +87,7 @@ impl History {
             let next = log.events.len() as u64 + 1;
             log.events.push(Arc::new(Event {
                 kind: entry.kind,
-                payload: Some(entry.payload),
+                payload: Some(Arc::new(entry.payload)),
                 metadata: None,
                 source: None,
                 idempotency_key: (entry.key).map(|key| IdempotencyKey::new(&key).expect("a key")),
