@@ -5,6 +5,7 @@
 //! Each is shown to fire by a wrong [`History`] in its own tests.
 
 mod deliveries_increase;
+mod difference;
 mod evidence;
 mod history;
 mod keys_are_unique;
