@@ -33,7 +33,7 @@ pub struct HostedObject {
 pub type Methods = Box<dyn Fn(&str, &Arguments) -> Option<Reply>>;
 
 impl HostedObject {
-    pub fn new(host: Rc<ProcessorHost>, methods: Methods) -> Rc<dyn Object> {
+    pub fn new(host: Rc<ProcessorHost>, methods: Methods) -> Rc<Self> {
         Rc::new(HostedObject { host, methods })
     }
 }

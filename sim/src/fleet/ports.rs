@@ -54,11 +54,14 @@ pub(super) struct SimPorts {
     endpoint_set: Notify,
     lanes: RefCell<BTreeMap<u64, VecDeque<Outgoing>>>,
     broken_lanes: RefCell<BTreeSet<u64>>,
-    links: RefCell<BTreeMap<ObjectName, Rc<Mutex<Option<Rc<Link>>>>>>,
+    links: RefCell<BTreeMap<ObjectName, LinkSlot>>,
     pairs: RefCell<BTreeMap<ObjectName, Subject>>,
     ids_drawn: Cell<u64>,
     this: Weak<SimPorts>,
 }
+
+/// The link to one target, while there is one; locked while it is being connected.
+type LinkSlot = Rc<Mutex<Option<Rc<Link>>>>;
 
 /// A call that waits for its turn in its lane.
 struct Outgoing {

@@ -1,0 +1,376 @@
+//! The rules.
+
+use crate::check::{length, opening_paragraph, static_state, unbiased_select, Check};
+
+pub struct Rule {
+    pub name: &'static str,
+    /// Why, and what to do instead.
+    pub reason: &'static str,
+    pub crates: &'static [&'static str],
+    pub check: Check,
+    pub exceptions: &'static [Exception],
+    /// Snippets with exactly one finding each.
+    pub fires_on: &'static [&'static str],
+    /// Snippets without.
+    pub passes: &'static [&'static str],
+}
+
+/// A file, or all files whose path begins so.
+pub struct Exception {
+    pub path: &'static str,
+    pub reason: &'static str,
+}
+
+impl Rule {
+    pub fn covers(&self, path: &str) -> bool {
+        let is_inside = |name: &&str| path.starts_with(&format!("{name}/src/"));
+        self.crates.iter().any(is_inside)
+            && !self
+                .exceptions
+                .iter()
+                .any(|exception| path.starts_with(exception.path))
+    }
+}
+
+/// What would run in production.
+const PRODUCT: &[&str] = &["runtime", "processors"];
+const SIMULATED: &[&str] = &["runtime", "processors", "sim"];
+const ALL: &[&str] = &["runtime", "processors", "sim", "scenarios"];
+
+const fn except(path: &'static str, reason: &'static str) -> Exception {
+    Exception { path, reason }
+}
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "biased-select",
+        reason:
+            "an unbiased select! starts its branches in an order that the seed does not decide: \
+                 say `biased;` first",
+        crates: ALL,
+        check: Check::By(unbiased_select),
+        exceptions: &[],
+        fires_on: &[
+            "async fn f() { tokio::select! { _ = a => {}, _ = b => {} } }",
+            "async fn f() { select!(_ = a => {}) }",
+            "async fn f() { futures::select! { _ = a => {}, // biased;\n } }",
+        ],
+        passes: &[
+            "async fn f() { tokio::select! { biased; _ = a => {}, _ = b => {} } }",
+            "// tokio::select! { }\nconst TEXT: &str = \"tokio::select! {}\";",
+        ],
+    },
+    Rule {
+        name: "no-futures-select",
+        reason:
+            "the selections of futures have orders of their own: use tokio::select! with `biased;`",
+        crates: ALL,
+        check: Check::Names(&[
+            "futures::select",
+            "futures_util::select",
+            "select_all",
+            "select_biased",
+        ]),
+        exceptions: &[],
+        fires_on: &[
+            "use futures_util::future::select_all;",
+            "fn f() { futures::select! { a = b => {} } }",
+        ],
+        passes: &["fn f() { query.select(all) }"],
+    },
+    Rule {
+        name: "no-std-hash",
+        reason:
+            "the keys of std's hashers differ from run to run, and so does the order of iteration: \
+                 use BTreeMap, BTreeSet or IndexMap",
+        crates: SIMULATED,
+        check: Check::Names(&["HashMap", "HashSet", "RandomState", "DefaultHasher"]),
+        exceptions: &[],
+        fires_on: &[
+            "use std::collections::{BTreeMap, HashMap};",
+            "struct A { a: std::collections::HashSet<u8> }",
+        ],
+        passes: &[
+            "use rustc_hash::FxHashMap;",
+            "/// Not a HashMap.\nuse std::collections::BTreeMap;",
+        ],
+    },
+    Rule {
+        name: "no-fx-hash",
+        reason:
+            "an FxHashMap is reproducible but in no order that means anything: only where it is \
+                 never iterated, with an exception that says so",
+        crates: SIMULATED,
+        check: Check::Names(&["FxHashMap", "FxHashSet"]),
+        exceptions: &[
+            except(
+                "sim/src/choice/mod.rs",
+                "occurrence counts, looked up by the key of a choice",
+            ),
+            except(
+                "sim/src/choice/recorded.rs",
+                "recorded decisions, looked up by name",
+            ),
+            except(
+                "sim/src/choice/swarm.rs",
+                "scales of fault rates, looked up by site",
+            ),
+        ],
+        fires_on: &["use rustc_hash::FxHashMap;"],
+        passes: &["use indexmap::IndexMap;"],
+    },
+    Rule {
+        name: "no-clock",
+        reason: "time comes from Platform::now and Platform::sleep",
+        crates: PRODUCT,
+        check: Check::Names(&[
+            "Instant",
+            "SystemTime",
+            "std::time::UNIX_EPOCH",
+            "tokio::time",
+            "jiff::Timestamp::now",
+            "jiff::Zoned::now",
+        ]),
+        exceptions: &[],
+        fires_on: &[
+            "use std::time::{Duration, Instant};",
+            "fn f() { let at = std::time::SystemTime::now(); }",
+            "use tokio::time::sleep;",
+            "fn f() { jiff::Timestamp::now(); }",
+        ],
+        passes: &["use std::time::Duration;", "fn f() { context.now(); }"],
+    },
+    Rule {
+        name: "no-wall-clock",
+        reason: "a simulated world has simulated time only",
+        crates: &["sim"],
+        check: Check::Names(&[
+            "Instant",
+            "SystemTime",
+            "std::time::UNIX_EPOCH",
+            "tokio::time",
+        ]),
+        exceptions: &[
+            except(
+                "sim/src/exploration/engine.rs",
+                "budgets of wall time, outside of worlds",
+            ),
+            except(
+                "sim/src/exploration/measure.rs",
+                "measures wall time, outside of worlds",
+            ),
+        ],
+        fires_on: &["fn f() { let at = std::time::Instant::now(); }"],
+        passes: &["use madsim::time::{sleep, Duration};"],
+    },
+    Rule {
+        name: "no-threads",
+        reason: "work of an object is spawned through Context, on the one thread of its world",
+        crates: SIMULATED,
+        check: Check::Names(&[
+            "std::thread",
+            "thread::spawn",
+            "tokio::spawn",
+            "tokio::task",
+            "tokio::runtime",
+        ]),
+        exceptions: &[
+            except(
+                "sim/src/world/run.rs",
+                "every world has a fresh thread of its own",
+            ),
+            except("sim/src/exploration/", "runs worlds on all cores"),
+        ],
+        fires_on: &[
+            "fn f() { std::thread::spawn(g); }",
+            "use std::{rc::Rc, thread};",
+            "fn f() { tokio::spawn(work); }",
+        ],
+        passes: &[
+            "fn f(thread: Thread) { thread.post(); }",
+            "use madsim::task::spawn_local;",
+        ],
+    },
+    Rule {
+        name: "no-randomness",
+        reason: "identifiers come from Platform::draw_id, chance from labelled choices",
+        crates: SIMULATED,
+        check: Check::Names(&[
+            "rand",
+            "rand_core::OsRng",
+            "thread_rng",
+            "getrandom",
+            "fastrand",
+            "madsim::rand",
+            "Uuid::new_v4",
+            "Uuid::now_v7",
+        ]),
+        exceptions: &[],
+        fires_on: &[
+            "fn f() { let x: u8 = rand::rng().random(); }",
+            "fn f() { uuid::Uuid::new_v4(); }",
+            "use madsim::rand::thread_rng;",
+        ],
+        passes: &[
+            "fn f() { context.draw_id(); }",
+            "use rand_chacha::ChaCha8Rng;",
+        ],
+    },
+    Rule {
+        name: "no-environment",
+        reason: "what a world depends on is in its plan: pass it in",
+        crates: SIMULATED,
+        check: Check::Names(&[
+            "std::env",
+            "env::var",
+            "env::args",
+            "std::fs",
+            "std::process",
+        ]),
+        exceptions: &[],
+        fires_on: &[
+            "use std::{env, io};",
+            "fn f() { std::env::var(\"X\"); }",
+            "use std::fs::File;",
+        ],
+        passes: &[
+            "fn f() { let env = 1; }",
+            "#[serde(rename = \"env-binding\")] struct A;",
+        ],
+    },
+    Rule {
+        name: "one-place-for-environment",
+        reason: "every environment variable is read in scenarios/src/command/environment.rs",
+        crates: &["scenarios"],
+        check: Check::Names(&["std::env::var", "env::var", "env::vars", "env::var_os"]),
+        exceptions: &[except(
+            "scenarios/src/command/environment.rs",
+            "the one place",
+        )],
+        fires_on: &["fn f() { std::env::var(\"X\"); }"],
+        passes: &["fn f() { env!(\"CARGO_PKG_VERSION\"); }"],
+    },
+    Rule {
+        name: "no-static-state",
+        reason: "state in a static outlives a world and leaks into the next one",
+        crates: SIMULATED,
+        check: Check::By(static_state),
+        exceptions: &[except(
+            "sim/src/world/panics.rs",
+            "panic hooks are process-wide; captures are per thread, and a world has its own",
+        )],
+        fires_on: &[
+            "static mut COUNT: u64 = 0;",
+            "static COUNT: AtomicU64 = AtomicU64::new(0);",
+            "static CACHE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();",
+        ],
+        passes: &[
+            "static NAME: &'static str = \"Mutex\";",
+            "fn f(a: &'static str) { let m: Mutex<u8> = Mutex::new(1); }",
+        ],
+    },
+    Rule {
+        name: "no-lazy-state",
+        reason: "what is set on first use depends on who came first",
+        crates: SIMULATED,
+        check: Check::Names(&[
+            "OnceLock",
+            "LazyLock",
+            "lazy_static",
+            "thread_local",
+            "once_cell",
+        ]),
+        exceptions: &[except(
+            "sim/src/world/panics.rs",
+            "a panic hook has no other way to know whose panic it sees",
+        )],
+        fires_on: &[
+            "thread_local! { static A: u8 = 1; }",
+            "use std::sync::{Arc, LazyLock};",
+        ],
+        passes: &["use std::cell::OnceCell;"],
+    },
+    Rule {
+        name: "ports-only",
+        reason: "the product reaches the world through runtime::platform and nothing else",
+        crates: PRODUCT,
+        check: Check::Roots(&["madsim", "sim", "scenarios", "streamsim_sim"]),
+        exceptions: &[],
+        fires_on: &["use madsim::time::sleep;", "fn f() { sim::world::run(); }"],
+        passes: &["fn f() { let sim = 1; }", "use crate::sim::x;"],
+    },
+    Rule {
+        name: "no-sockets",
+        reason: "bytes to and from outside come from Platform::connect",
+        crates: PRODUCT,
+        check: Check::Names(&["std::net", "tokio::net"]),
+        exceptions: &[],
+        fires_on: &["use tokio::net::TcpStream;"],
+        passes: &["use tokio::io::AsyncRead;"],
+    },
+    Rule {
+        name: "runtime-below-processors",
+        reason: "the runtime knows no processor",
+        crates: &["runtime"],
+        check: Check::Roots(&["processors", "streamsim_processors"]),
+        exceptions: &[],
+        fires_on: &["use processors::agent;"],
+        passes: &["use crate::processors::a;", "fn f() { processors.len(); }"],
+    },
+    Rule {
+        name: "sim-knows-no-processor",
+        reason: "what knows a domain stands beside its scenarios",
+        crates: &["sim"],
+        check: Check::Roots(&["processors", "streamsim_processors", "scenarios"]),
+        exceptions: &[],
+        fires_on: &["use processors::agent::contract;"],
+        passes: &["use crate::scenario::Scenario;"],
+    },
+    Rule {
+        name: "opening-paragraph",
+        reason: "a file opens with a `//!` paragraph: what it is, what it guarantees",
+        crates: ALL,
+        check: Check::By(opening_paragraph),
+        exceptions: &[],
+        fires_on: &["use std::rc::Rc;\n//! Late.", "// Not a doc comment.\n"],
+        passes: &["//! A file.\n"],
+    },
+    Rule {
+        name: "nothing-unfinished",
+        reason: "what is not built is not there, and is said in the README",
+        crates: ALL,
+        check: Check::Macros(&["todo", "unimplemented", "dbg"]),
+        exceptions: &[],
+        fires_on: &["fn f() { todo!() }", "fn f() { dbg!(1); }"],
+        passes: &["// todo!()\nfn f() { let todo = 1; }"],
+    },
+    Rule {
+        name: "no-printing",
+        reason: "only the command prints: return it, or trace it",
+        crates: ALL,
+        check: Check::Macros(&["print", "println", "eprint", "eprintln"]),
+        exceptions: &[except("scenarios/src/command/", "this is the command")],
+        fires_on: &[
+            "fn f() { println!(\"x\"); }",
+            "fn f() { std::eprintln!(\"x\"); }",
+        ],
+        passes: &["fn f() { writeln!(out, \"println!()\"); }"],
+    },
+    Rule {
+        name: "length",
+        reason: "a file is one idea: above 600 lines there are two",
+        crates: ALL,
+        check: Check::By(length),
+        exceptions: &[],
+        fires_on: &[SIX_HUNDRED_AND_ONE_LINES],
+        passes: &["//! Short.\n"],
+    },
+];
+
+const SIX_HUNDRED_AND_ONE_LINES: &str = {
+    const LINES: [u8; 601] = [b'\n'; 601];
+    match std::str::from_utf8(&LINES) {
+        Ok(text) => text,
+        Err(_) => panic!("line ends are UTF-8"),
+    }
+};
