@@ -135,7 +135,8 @@ pub enum Cell {
     Integer(i64),
     Text(Arc<str>),
     Blob(Arc<[u8]>),
-    /// JSON, written when the platform gets round to it; until then the value itself.
+    /// JSON that the platform writes out later, as text. Until then it is the value itself, and the
+    /// same incarnation reads it back as such; a later one reads [`Cell::Text`].
     Json(Arc<dyn Wire>),
 }
 

@@ -9,15 +9,19 @@ use runtime::{object::Context, platform::ByteStream};
 use serde_json::Value;
 use std::io;
 use tokio_tungstenite::{
-    client_async,
+    client_async_with_config,
     tungstenite::{
         self,
         client::IntoClientRequest,
         http::{header::AUTHORIZATION, HeaderValue},
+        protocol::WebSocketConfig,
         Message,
     },
     WebSocketStream,
 };
+
+/// A message is a few hundred bytes; the whole buffer is cleared before each read.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Where the service is, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +94,8 @@ impl Socket {
         let credentials = HeaderValue::from_str(&format!("Bearer {}", endpoint.api_key))
             .map_err(|_| SocketError::BadKey)?;
         request.headers_mut().insert(AUTHORIZATION, credentials);
-        let (stream, _) = client_async(request, bytes).await?;
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
+        let (stream, _) = client_async_with_config(request, bytes, Some(config)).await?;
         Ok(Socket { stream })
     }
 

@@ -106,6 +106,48 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The JSON form has at most that many bytes.
+    pub fn json_bytes_max(&self) -> usize {
+        /// Keys, offset, creation time and punctuation of the envelope.
+        const ENVELOPE_BYTES: usize = 512;
+        let payload = self.payload.as_deref().map_or(0, json_bytes_max);
+        let metadata = self
+            .metadata
+            .iter()
+            .flatten()
+            .map(|(key, value)| text_bytes_max(key) + json_bytes_max(value));
+        let source = self.source.iter().flat_map(|source| &source.processor);
+        let source = source.map(|by| text_bytes_max(&by.slug) + text_bytes_max(&by.version));
+        let key = self.idempotency_key.as_ref();
+        ENVELOPE_BYTES
+            + text_bytes_max(self.kind.as_str())
+            + key.map_or(0, |key| text_bytes_max(key.as_str()))
+            + payload
+            + metadata.sum::<usize>()
+            + source.sum::<usize>()
+    }
+}
+
+fn json_bytes_max(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 6,
+        Value::Number(_) => 32,
+        Value::String(text) => text_bytes_max(text),
+        Value::Array(items) => 2 + items.iter().map(json_bytes_max).sum::<usize>(),
+        Value::Object(map) => {
+            let fields = map.iter();
+            let fields = fields.map(|(key, value)| text_bytes_max(key) + json_bytes_max(value));
+            2 + fields.sum::<usize>()
+        }
+    }
+}
+
+/// Quotes, punctuation, and every byte escaped as `\u00XX`.
+fn text_bytes_max(text: &str) -> usize {
+    6 * text.len() + 4
+}
+
 impl Wire for Event {
     fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("an event serializes")

@@ -21,9 +21,16 @@ impl Storage {
     /// # Errors
     /// The stored value is not of that shape; the message names the key.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, String> {
-        self.get_json(key)
-            .map(|json| serde_json::from_str(&json))
-            .transpose()
+        let Some(row) = self.0.get(KV, &Key::from(key)) else {
+            return Ok(None);
+        };
+        let parsed = match &row[0] {
+            Cell::Text(json) => serde_json::from_str(json),
+            Cell::Json(value) => serde_json::from_value(value.to_json()),
+            _ => panic!("the key-value table holds JSON, and something else under {key:?}"),
+        };
+        parsed
+            .map(Some)
             .map_err(|error| format!("stored value {key:?}: {error}"))
     }
 

@@ -10,10 +10,11 @@ use crate::{
     object::Storage,
     platform::{Cell, Key, Store, Table},
 };
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
+use std::{any::Any, cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
 const EVENTS: Table = Table("events");
-const EVENT_CHUNKS: Table = Table("event_chunks");
+/// Where the events' JSON is.
+pub const EVENT_CHUNKS: Table = Table("event_chunks");
 const EVENT_KEYS: Table = Table("event_keys");
 
 const CHUNK_BYTES: usize = 512 * 1024;
@@ -89,11 +90,9 @@ impl Log {
             key,
         ];
         self.store.put(EVENTS, Key::Integer(offset), row.into());
-        let bytes = serde_json::to_vec(event).expect("an event serializes");
-        for (chunk, piece) in bytes.chunks(CHUNK_BYTES).enumerate() {
+        for (chunk, cell) in chunks(event).into_iter().enumerate() {
             let key = Key::Pair(offset, chunk as u64);
-            self.store
-                .put(EVENT_CHUNKS, key, [Cell::Blob(piece.into())].into());
+            self.store.put(EVENT_CHUNKS, key, [cell].into());
         }
         let mut recent = self.recent.borrow_mut();
         if recent.len() == RECENT_EVENTS_MAX {
@@ -178,14 +177,43 @@ impl Log {
 
     fn read_chunks(&self, offset: u64) -> Arc<Event> {
         let (from, to) = (Key::Pair(offset, 0), Key::Pair(offset, u64::MAX));
-        let chunks = self.store.range(EVENT_CHUNKS, &from, &to, usize::MAX);
-        let mut bytes = Vec::new();
-        for (_, row) in &chunks {
-            let Cell::Blob(piece) = &row[0] else {
-                panic!("a chunk is a blob");
-            };
-            bytes.extend_from_slice(piece);
-        }
-        Arc::new(serde_json::from_slice(&bytes).expect("a stored event parses"))
+        let rows = self.store.range(EVENT_CHUNKS, &from, &to, usize::MAX);
+        let cells: Vec<&Cell> = rows.iter().map(|(_, row)| &row[0]).collect();
+        parse_chunks(&cells)
     }
+}
+
+/// The cells of an event: its JSON, in pieces if it may be too long for one cell.
+fn chunks(event: &Arc<Event>) -> Vec<Cell> {
+    if event.json_bytes_max() <= CHUNK_BYTES {
+        return vec![Cell::Json(event.clone())];
+    }
+    let bytes = serde_json::to_vec(event).expect("an event serializes");
+    let pieces = bytes.chunks(CHUNK_BYTES);
+    pieces.map(|piece| Cell::Blob(piece.into())).collect()
+}
+
+/// The event whose JSON these cells hold, in order.
+///
+/// # Panics
+/// They hold something else.
+pub fn parse_chunks(cells: &[&Cell]) -> Arc<Event> {
+    let parsed = match cells {
+        [Cell::Json(value)] => {
+            let value: Arc<dyn Any + Send + Sync> = value.clone();
+            return value.downcast().expect("the events' table holds events");
+        }
+        [Cell::Text(json)] => serde_json::from_str(json),
+        pieces => {
+            let mut bytes = Vec::new();
+            for piece in pieces {
+                let Cell::Blob(piece) = piece else {
+                    panic!("one of several pieces of an event is a blob");
+                };
+                bytes.extend_from_slice(piece);
+            }
+            serde_json::from_slice(&bytes)
+        }
+    };
+    Arc::new(parsed.expect("a stored event parses"))
 }

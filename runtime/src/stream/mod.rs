@@ -17,6 +17,7 @@ mod state;
 pub use append::AppendError;
 pub use client::{Events, StreamClient};
 pub use connection::BATCH_EVENTS_MAX;
+pub use log::{parse_chunks, EVENT_CHUNKS};
 pub use object::{BINDING, CLASS};
 pub use state::{
     AnnouncedProcessor, Config, ConfiguredEvent, ConfiguredSubscription, CoreState, ReduceError,

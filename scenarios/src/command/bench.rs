@@ -1,6 +1,7 @@
 //! `streamsim bench`: what worlds cost, beside bare madsim in the same run (design §13).
 
 use super::{
+    bench_view,
     environment::Environment,
     error::CommandError,
     exit::Exit,
@@ -8,14 +9,11 @@ use super::{
     json_line::JsonLine,
     names, values,
 };
-use crate::{
-    palette::{DIM, STRONG},
-    registry::EMPTY,
-};
+use crate::registry::EMPTY;
 use sim::{
     exploration::{
         bare,
-        measure::{measure, Bench, Done, Measurement},
+        measure::{measure, Bench, Done},
     },
     scenario::Scenario,
     world::Plan,
@@ -42,12 +40,16 @@ impl Arguments {
         let first_seed = self.seed.first(environment);
         let mut ran = false;
         for mut bench in benches(&names::selected(&self.scenarios), first_seed) {
-            for measurement in measure(&mut bench, self.worlds) {
-                ran = true;
-                let name = format!("{} of {}", measurement.unit, measurement.name);
-                match self.format.format {
-                    Format::Text => writeln!(anstream::stdout(), "{}", text(&measurement, &name))?,
-                    Format::Json => JsonLine::bench(&measurement, name).print()?,
+            let measurements = measure(&mut bench, self.worlds);
+            ran |= !measurements.is_empty();
+            match self.format.format {
+                Format::Text => {
+                    write!(anstream::stdout(), "{}", bench_view::text(&measurements))?;
+                }
+                Format::Json => {
+                    for measurement in &measurements {
+                        JsonLine::bench(measurement).print()?;
+                    }
                 }
             }
         }
@@ -57,7 +59,7 @@ impl Arguments {
 
 /// Everything that is measured; each operation is one world.
 fn benches(scenarios: &[&'static dyn Scenario], first_seed: u64) -> Vec<Bench<'static>> {
-    let mut benches = vec![bare_worlds(first_seed), worlds(EMPTY, first_seed)];
+    let mut benches = vec![bare_worlds(first_seed), empty_worlds(first_seed)];
     let ours = scenarios
         .iter()
         .map(|scenario| worlds(*scenario, first_seed));
@@ -65,19 +67,29 @@ fn benches(scenarios: &[&'static dyn Scenario], first_seed: u64) -> Vec<Bench<'s
     benches
 }
 
-/// Bare madsim on its own: three nodes, a client, a hundred calls, three restarts.
+/// Bare madsim on its own.
 fn bare_worlds(first_seed: u64) -> Bench<'static> {
     Bench {
-        name: "bare madsim".to_owned(),
+        name: bench_view::BARE.to_owned(),
         ours: Box::new(move |numbers| {
             let worlds = length(&numbers);
             run_bare(numbers, first_seed);
-            vec![Done {
-                unit: "world",
-                amount: worlds,
-            }]
+            vec![done(bench_view::WORLD, worlds)]
         }),
         bare: None,
+    }
+}
+
+/// Worlds in which nothing happens: what every world costs.
+fn empty_worlds(first_seed: u64) -> Bench<'static> {
+    Bench {
+        name: EMPTY.name().to_owned(),
+        ours: Box::new(move |numbers| {
+            let worlds = length(&numbers);
+            run(EMPTY, numbers, first_seed);
+            vec![done(bench_view::WORLD, worlds)]
+        }),
+        bare: Some(Box::new(move |numbers| run_bare(numbers, first_seed))),
     }
 }
 
@@ -87,22 +99,27 @@ fn worlds(scenario: &'static dyn Scenario, first_seed: u64) -> Bench<'static> {
         name: scenario.name().to_owned(),
         ours: Box::new(move |numbers| {
             let worlds = length(&numbers);
-            let (mut events, mut sim_ms) = (0, 0);
-            for number in numbers {
-                let plan = Plan::new(scenario, first_seed.wrapping_add(number));
-                let outcome = sim::world::run(&plan);
-                events += outcome.stream_events;
-                sim_ms += outcome.sim_ms;
-            }
-            let done = |unit, amount| Done { unit, amount };
+            let (events, sim_ms) = run(scenario, numbers, first_seed);
             vec![
-                done("world", worlds),
-                done("event", events as f64),
-                done("simulated second", sim_ms as f64 / 1000.0),
+                done(bench_view::WORLD, worlds),
+                done(bench_view::EVENT, events as f64),
+                done(bench_view::SIMULATED_SECOND, sim_ms as f64 / 1000.0),
             ]
         }),
         bare: Some(Box::new(move |numbers| run_bare(numbers, first_seed))),
     }
+}
+
+/// Events committed to streams, and simulated milliseconds, of these worlds together.
+fn run(scenario: &'static dyn Scenario, numbers: Range<u64>, first_seed: u64) -> (u64, u64) {
+    let (mut events, mut sim_ms) = (0, 0);
+    for number in numbers {
+        let plan = Plan::new(scenario, first_seed.wrapping_add(number));
+        let outcome = sim::world::run(&plan);
+        events += outcome.stream_events;
+        sim_ms += outcome.sim_ms;
+    }
+    (events, sim_ms)
 }
 
 fn run_bare(numbers: Range<u64>, first_seed: u64) {
@@ -115,15 +132,6 @@ fn length(numbers: &Range<u64>) -> f64 {
     (numbers.end - numbers.start) as f64
 }
 
-fn text(measurement: &Measurement, name: &str) -> String {
-    let mut text = format!(
-        "{STRONG}{name:<48}{STRONG:#} {:>12.0} ns {:>12.1} /s {DIM}n = {:.0}{DIM:#}",
-        measurement.ns_per_op,
-        measurement.per_s(),
-        measurement.n,
-    );
-    if let (Some(bare), Some(ratio)) = (measurement.bare_ns_per_op, measurement.ratio()) {
-        text += &format!("  {ratio:.2} × bare madsim's {bare:.0} ns");
-    }
-    text
+fn done(unit: &'static str, amount: f64) -> Done {
+    Done { unit, amount }
 }

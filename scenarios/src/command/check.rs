@@ -12,7 +12,9 @@ use super::{
     exit::Exit,
     flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
     json_line::JsonLine,
-    names, process,
+    names,
+    plural::plural,
+    process,
 };
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 use sim::{exploration::schedule::Schedule, scenario::Scenario};
@@ -83,12 +85,11 @@ impl Arguments {
             Format::Text => {
                 let verdict = match count {
                     0 => format!("{GOOD}all agree{GOOD:#}"),
+                    1 => format!("{BAD}1 differs{BAD:#}"),
                     count => format!("{BAD}{count} differ{BAD:#}"),
                 };
-                writeln!(
-                    anstream::stdout(),
-                    "{worlds} worlds in two processes: {verdict}"
-                )?;
+                let worlds = plural(worlds, "world");
+                writeln!(anstream::stdout(), "{worlds} in two processes: {verdict}")?;
             }
         }
         write!(anstream::stderr(), "{differences}")?;

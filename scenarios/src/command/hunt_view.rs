@@ -1,6 +1,6 @@
 //! Hunts as a table, and as JSON lines.
 
-use super::{command_line::shows_again, hunt::Hunted, json_line::JsonLine};
+use super::{command_line::shows_again, hunt::Hunted, json_line::JsonLine, plural::plural};
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 
 pub fn text(hunted: &[Hunted]) -> String {
@@ -15,7 +15,7 @@ pub fn text(hunted: &[Hunted]) -> String {
                 GOOD,
                 format!("world {} (seed {})", one.worlds, world.plan.seed),
             ),
-            None => (BAD, format!("not in {} worlds", one.worlds)),
+            None => (BAD, format!("not in {}", plural(one.worlds, "world"))),
         };
         text += &format!(
             "{:<6}  {:<24}  {colour}{found:<26}{colour:#}  {:<32}  {:>9}  {:>8}\n",

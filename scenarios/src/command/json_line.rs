@@ -53,6 +53,7 @@ pub enum JsonLine<'a> {
         mismatches: u64,
     },
     Bench {
+        /// `bare-madsim`, `empty` or a scenario, and what is counted: `slack-first-message/event`.
         name: String,
         n: u64,
         ns_per_op: f64,
@@ -99,9 +100,9 @@ impl<'a> JsonLine<'a> {
         }
     }
 
-    pub fn bench(measurement: &Measurement, name: String) -> Self {
+    pub fn bench(measurement: &Measurement) -> Self {
         JsonLine::Bench {
-            name,
+            name: format!("{}/{}", measurement.name, measurement.unit),
             n: measurement.n.round() as u64,
             ns_per_op: measurement.ns_per_op,
             per_s: measurement.per_s(),

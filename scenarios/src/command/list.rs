@@ -71,6 +71,7 @@ fn site_row(site: &'static Site) -> (String, String) {
             max_ms,
         } => format!("{}, {min_ms} to {max_ms} ms", percent(rate)),
         Shape::OneOf { rate, variants } => format!("{}, {}", percent(rate), variants.join(" or ")),
+        Shape::Below { count: 0 } => "any number".to_owned(),
         Shape::Below { count } => format!("one of {count}"),
     };
     (site.name.to_owned(), format!("{} ({range})", site.does))

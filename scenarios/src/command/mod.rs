@@ -10,6 +10,7 @@
 //! - [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
 
 mod bench;
+mod bench_view;
 mod check;
 mod command_line;
 mod confirmation;
@@ -28,6 +29,7 @@ mod hunt_view;
 mod json_line;
 mod list;
 mod names;
+mod plural;
 mod process;
 mod progress_view;
 mod report;

@@ -93,9 +93,10 @@ fn text(world: &World, with_trace: bool) -> String {
     text
 }
 
+/// The failure itself is told on stderr.
 fn verdict(outcome: &Outcome) -> String {
     match &outcome.failure {
         None => format!("{GOOD}pass{GOOD:#}"),
-        Some(failure) => format!("{BAD}fail{BAD:#} {failure}"),
+        Some(failure) => format!("{BAD}fail{BAD:#} {}", failure.key),
     }
 }

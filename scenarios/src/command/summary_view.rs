@@ -3,6 +3,7 @@
 use super::{
     command_line::shows_again,
     json_line::{JsonFailureGroup, JsonLine},
+    plural::plural,
 };
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 use sim::exploration::tally::{MissedGoal, ScenarioTally, Tally};
@@ -30,8 +31,9 @@ impl Summary<'_> {
         let mut text: String = tally.scenarios.values().map(scenario_lines).collect();
         let (worlds, failed, events) = (tally.worlds(), tally.failed(), tally.stream_events);
         text += &format!(
-            "{STRONG}{worlds} worlds{STRONG:#} in {:.2} s: {:.0} worlds/s, {:.0} events/s, \
+            "{STRONG}{}{STRONG:#} in {:.2} s: {:.0} worlds/s, {:.0} events/s, \
              simulated : wall = {:.0} : 1, {}\n",
+            plural(worlds, "world"),
             wall.as_secs_f64(),
             self.worlds_per_s(),
             per(events as f64, *wall),
@@ -94,7 +96,8 @@ fn scenario_lines(tally: &ScenarioTally) -> String {
     let name = scenario.name();
     let passed = worlds - failed;
     let mut text = format!(
-        "{STRONG}{name}{STRONG:#}: {worlds} worlds, {passed} passed, {}\n",
+        "{STRONG}{name}{STRONG:#}: {}, {passed} passed, {}\n",
+        plural(*worlds, "world"),
         failed_words(*failed)
     );
     for (goal, count) in goals {

@@ -80,3 +80,63 @@ fn check(recorded: &BTreeMap<String, Offset>, id: &str) -> Result<(), Violation>
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::SAFETY;
+    use super::*;
+    use serde_json::json;
+    use sim::oracles::{Entry, History};
+
+    fn webhook(event_id: &str) -> Entry {
+        let payload = json!({ "body": { "event_id": event_id } });
+        Entry::new(WEBHOOK_RECEIVED, payload)
+    }
+
+    fn recorded<const EVENTS: usize>(webhooks: [Entry; EVENTS]) -> History {
+        History::new(&[]).log("p1:/integrations/slack", webhooks)
+    }
+
+    fn answered(status: u16) -> SlackFact {
+        SlackFact::Acknowledged {
+            event_id: "Ev1".to_owned(),
+            attempt: 0,
+            status,
+        }
+    }
+
+    #[test]
+    fn an_acknowledged_event_that_was_recorded_is_right() {
+        let history = recorded([webhook("Ev1"), webhook("Ev2")]).slack(answered(200));
+        assert_eq!(history.verdict(&AcknowledgedIsDurable), None);
+    }
+
+    #[test]
+    fn an_acknowledged_event_that_is_in_no_log_is_wrong() {
+        let unheard = SlackFact::AcknowledgementLost {
+            event_id: "Ev1".to_owned(),
+            attempt: 0,
+        };
+        for acknowledgement in [answered(200), answered(299), unheard] {
+            let history = recorded([webhook("Ev2")]).slack(acknowledgement);
+            let found = history.verdict(&AcknowledgedIsDurable);
+            assert_eq!(found, Some(("not-durable", SAFETY)));
+        }
+    }
+
+    #[test]
+    fn an_event_that_was_refused_or_given_up_need_not_be_recorded() {
+        let event_id = "Ev1".to_owned();
+        let history = recorded([])
+            .slack(answered(503))
+            .slack(SlackFact::GaveUp { event_id });
+        assert_eq!(history.verdict(&AcknowledgedIsDurable), None);
+    }
+
+    #[test]
+    fn an_event_that_was_recorded_twice_is_wrong() {
+        let history = recorded([webhook("Ev1"), webhook("Ev1")]);
+        let found = history.verdict(&AcknowledgedIsDurable);
+        assert_eq!(found, Some(("recorded-twice", SAFETY)));
+    }
+}

@@ -81,3 +81,74 @@ fn has_input(log: &StreamLog, forwarded: &Event) -> bool {
                 .is_some_and(|stored| stored.as_str() == key)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{LIVENESS, SAFETY, THREAD};
+    use super::*;
+    use processors::{
+        agent::contract::{Behaviour, InputAdded},
+        slack::contract::WEBHOOK_RECEIVED,
+    };
+    use serde_json::json;
+    use sim::oracles::{Entry, History};
+
+    const OTHER_THREAD: &str = "p1:/agents/slack/c123/ts-2";
+
+    fn written() -> Entry {
+        let event = json!({ "type": "message", "user": "U1" });
+        let payload = json!({ "body": { "event_id": "Ev1", "event": event } });
+        Entry::new(WEBHOOK_RECEIVED, payload)
+    }
+
+    fn recorded(webhook: Entry) -> History {
+        History::new(&[]).log("p1:/integrations/slack", [webhook])
+    }
+
+    fn input(webhook_offset: u64) -> Entry {
+        let input = InputAdded::new("hello", Behaviour::AfterCurrentRequest);
+        let key = format!("slack-agent/slack-webhook-to-agent-input@{webhook_offset}");
+        Entry::new(INPUT_ADDED, input).keyed(&key)
+    }
+
+    #[test]
+    fn a_message_that_was_forwarded_and_became_an_input_is_right() {
+        let history = recorded(written()).log(THREAD, [written(), input(1)]);
+        assert_eq!(history.verdict(&MessagesReachAgents), None);
+    }
+
+    #[test]
+    fn a_message_that_was_not_forwarded_is_lost() {
+        let found = recorded(written()).verdict(&MessagesReachAgents);
+        assert_eq!(found, Some(("lost", LIVENESS)));
+    }
+
+    #[test]
+    fn a_message_that_became_no_input_is_lost() {
+        let history = recorded(written()).log(THREAD, [written(), input(7)]);
+        let found = history.verdict(&MessagesReachAgents);
+        assert_eq!(found, Some(("lost", LIVENESS)));
+    }
+
+    #[test]
+    fn a_message_that_was_forwarded_twice_is_wrong() {
+        for other in [THREAD, OTHER_THREAD] {
+            let history = recorded(written())
+                .log(THREAD, [written(), input(1)])
+                .log(other, [written()]);
+            let found = history.verdict(&MessagesReachAgents);
+            assert_eq!(found, Some(("forwarded-twice", SAFETY)));
+        }
+    }
+
+    #[test]
+    fn what_no_person_wrote_may_end_where_it_was_recorded() {
+        let by_bot = json!({ "type": "message", "bot_id": "B1" });
+        let reaction = json!({ "type": "reaction_added", "user": "U1" });
+        for event in [by_bot, reaction] {
+            let payload = json!({ "body": { "event_id": "Ev1", "event": event } });
+            let history = recorded(Entry::new(WEBHOOK_RECEIVED, payload));
+            assert_eq!(history.verdict(&MessagesReachAgents), None);
+        }
+    }
+}

@@ -9,3 +9,14 @@ pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use messages_reach_agents::MessagesReachAgents;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
+
+#[cfg(test)]
+mod tests {
+    use sim::world::FailureKind;
+
+    pub const SAFETY: FailureKind = FailureKind::Safety;
+    pub const LIVENESS: FailureKind = FailureKind::Liveness;
+
+    /// A routed stream.
+    pub const THREAD: &str = "p1:/agents/slack/c123/ts-1";
+}

@@ -126,3 +126,137 @@ fn ends(event: &Event) -> Option<Offset> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{LIVENESS, SAFETY, THREAD};
+    use super::*;
+    use processors::agent::contract::{
+        Behaviour, CancelReason, LlmError, LlmRequestRequested, LlmResult,
+    };
+    use serde_json::json;
+    use sim::{
+        oracles::{Entry, History},
+        world::FailureKind,
+    };
+
+    fn judge<const EVENTS: usize>(entries: [Entry; EVENTS]) -> Option<(&'static str, FailureKind)> {
+        History::new(&[]).log(THREAD, entries).verdict(&Obligations)
+    }
+
+    fn input(behaviour: Behaviour) -> Entry {
+        Entry::new(INPUT_ADDED, InputAdded::new("hello", behaviour))
+    }
+
+    fn question() -> Entry {
+        input(Behaviour::AfterCurrentRequest)
+    }
+
+    fn requested() -> Entry {
+        let request = LlmRequestRequested {
+            model: "m-1".into(),
+            run_opts: json!({}),
+        };
+        Entry::new(LLM_REQUEST_REQUESTED, request)
+    }
+
+    fn completed(request: u64, result: LlmResult) -> Entry {
+        let completed = LlmRequestCompleted {
+            llm_request_id: Offset(request),
+            provider: "test".into(),
+            duration_ms: 1,
+            result,
+        };
+        Entry::new(LLM_REQUEST_COMPLETED, completed)
+    }
+
+    fn answered(request: u64) -> Entry {
+        let result = LlmResult::Success {
+            raw_response: None,
+            usage: None,
+            provider_response_id: None,
+        };
+        completed(request, result)
+    }
+
+    fn failed(request: u64) -> Entry {
+        let message = "overloaded".to_owned();
+        let result = LlmResult::Failure {
+            error: LlmError { message },
+            raw_response: None,
+            provider_response_id: None,
+        };
+        completed(request, result)
+    }
+
+    fn cancelled(cancelled: CancelledRequest) -> Entry {
+        let cancelled = LlmRequestCancelled {
+            cancelled,
+            reason: CancelReason::InterruptedByUserInput,
+        };
+        Entry::new(LLM_REQUEST_CANCELLED, cancelled)
+    }
+
+    fn interrupted(request: u64) -> Entry {
+        let llm_request_id = Offset(request);
+        cancelled(CancelledRequest::Requested { llm_request_id })
+    }
+
+    const UNANSWERED: Option<(&str, FailureKind)> = Some(("input-unanswered", LIVENESS));
+    const UNFINISHED: Option<(&str, FailureKind)> = Some(("request-unfinished", LIVENESS));
+    const FINISHED_TWICE: Option<(&str, FailureKind)> = Some(("request-finished-twice", SAFETY));
+
+    #[test]
+    fn an_input_with_a_request_that_ended_is_right() {
+        assert_eq!(judge([question(), requested(), answered(2)]), None);
+        assert_eq!(
+            judge([question(), question(), requested(), failed(3)]),
+            None
+        );
+        let superseded = [
+            question(),
+            requested(),
+            interrupted(2),
+            requested(),
+            answered(4),
+        ];
+        assert_eq!(judge(superseded), None);
+    }
+
+    #[test]
+    fn an_input_after_the_last_request_is_unanswered() {
+        assert_eq!(judge([question()]), UNANSWERED);
+        assert_eq!(
+            judge([input(Behaviour::InterruptCurrentRequest)]),
+            UNANSWERED
+        );
+        let late = [question(), requested(), question(), answered(2)];
+        assert_eq!(judge(late), UNANSWERED);
+    }
+
+    #[test]
+    fn an_input_that_asks_for_nothing_needs_no_request() {
+        assert_eq!(judge([input(Behaviour::DontTriggerRequest)]), None);
+    }
+
+    #[test]
+    fn a_request_without_a_terminal_is_unfinished() {
+        assert_eq!(judge([question(), requested()]), UNFINISHED);
+        assert_eq!(judge([question(), requested(), answered(1)]), UNFINISHED);
+    }
+
+    #[test]
+    fn a_cancelled_schedule_ends_no_request() {
+        let request_id = "req_1".into();
+        let unscheduled = cancelled(CancelledRequest::Scheduled { request_id });
+        assert_eq!(judge([question(), requested(), unscheduled]), UNFINISHED);
+    }
+
+    #[test]
+    fn a_request_with_two_terminals_is_finished_twice() {
+        let twice = [question(), requested(), answered(2), failed(2)];
+        assert_eq!(judge(twice), FINISHED_TWICE);
+        let both = [question(), requested(), interrupted(2), answered(2)];
+        assert_eq!(judge(both), FINISHED_TWICE);
+    }
+}

@@ -42,3 +42,48 @@ impl Oracle for OneOutput {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{SAFETY, THREAD};
+    use super::*;
+    use runtime::event::Offset;
+    use sim::{
+        oracles::{Entry, History},
+        world::FailureKind,
+    };
+
+    fn output(request: Option<u64>) -> Entry {
+        let output = OutputAdded {
+            content: "hello".into(),
+            llm_request_id: request.map(Offset),
+        };
+        Entry::new(OUTPUT_ADDED, output)
+    }
+
+    fn judge<const OUTPUTS: usize>(
+        requests: [Option<u64>; OUTPUTS],
+    ) -> Option<(&'static str, FailureKind)> {
+        let history = History::new(&[]).log(THREAD, requests.map(output));
+        history.verdict(&OneOutput)
+    }
+
+    #[test]
+    fn an_output_for_each_request_is_right() {
+        assert_eq!(judge([Some(2), Some(5), None, None]), None);
+    }
+
+    #[test]
+    fn a_second_output_of_a_request_is_wrong() {
+        let duplicate = Some(("duplicate", SAFETY));
+        assert_eq!(judge([Some(2), Some(5), Some(2)]), duplicate);
+    }
+
+    #[test]
+    fn the_same_request_of_another_stream_is_another() {
+        let history = History::new(&[])
+            .log(THREAD, [output(Some(2))])
+            .log("p1:/agents/b", [output(Some(2))]);
+        assert_eq!(history.verdict(&OneOutput), None);
+    }
+}

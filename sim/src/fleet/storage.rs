@@ -8,7 +8,7 @@ use crate::activity::{Activity, Pending, PendingKind};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::Timestamp,
-    platform::{Key, Row, Store, Table, WriteId},
+    platform::{Cell, Key, Row, Store, Table, WriteId},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -79,6 +79,16 @@ impl StoredObject {
         }
         self.alarm = self.durable_alarm;
         self.durable = self.newest;
+        self.write_out();
+    }
+
+    /// What outlives an incarnation is bytes: the next one parses what this one had in memory.
+    fn write_out(&mut self) {
+        for row in self.tables.values_mut().flat_map(BTreeMap::values_mut) {
+            if row.iter().any(|cell| matches!(cell, Cell::Json(_))) {
+                *row = row.iter().map(written).collect();
+            }
+        }
     }
 
     fn take_back(&mut self, transaction: Transaction) {
@@ -107,6 +117,13 @@ impl StoredObject {
             self.open.id = self.newest;
         }
         self.open.undo.push(undo);
+    }
+}
+
+fn written(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Json(value) => Cell::Text(value.to_json().to_string().into()),
+        cell => cell.clone(),
     }
 }
 

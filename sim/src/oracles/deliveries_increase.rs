@@ -38,3 +38,51 @@ impl Oracle for DeliveriesIncrease {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::History;
+    use super::*;
+    use crate::world::FailureKind;
+
+    fn judge(history: History) -> Option<(&'static str, FailureKind)> {
+        history.verdict(&DeliveriesIncrease)
+    }
+
+    fn delivered(connections: &[(u64, u64)], batches: &[(u64, u64)]) -> History {
+        let batches = connections.iter().zip(batches);
+        batches.fold(History::new(&[]), |history, (connection, batch)| {
+            history.delivery("p1:/a", *connection, *batch)
+        })
+    }
+
+    const NOT_INCREASING: Option<(&str, FailureKind)> =
+        Some(("not-increasing", FailureKind::Safety));
+
+    #[test]
+    fn a_connection_that_goes_on_is_right() {
+        let one = [(1, 1); 4];
+        assert_eq!(
+            judge(delivered(&one, &[(1, 3), (4, 4), (0, 0), (7, 9)])),
+            None
+        );
+    }
+
+    #[test]
+    fn an_event_delivered_again_on_the_same_connection_is_wrong() {
+        let one = [(1, 1); 2];
+        assert_eq!(judge(delivered(&one, &[(1, 3), (3, 4)])), NOT_INCREASING);
+        assert_eq!(judge(delivered(&one, &[(4, 6), (1, 2)])), NOT_INCREASING);
+    }
+
+    #[test]
+    fn a_batch_that_runs_backwards_is_wrong() {
+        assert_eq!(judge(delivered(&[(1, 1)], &[(4, 2)])), NOT_INCREASING);
+    }
+
+    #[test]
+    fn another_connection_or_incarnation_may_begin_anew() {
+        let anew = [(1, 1), (1, 2), (2, 1)];
+        assert_eq!(judge(delivered(&anew, &[(1, 3), (1, 3), (2, 3)])), None);
+    }
+}

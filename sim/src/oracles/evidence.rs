@@ -14,7 +14,7 @@ use runtime::{
     call::ObjectName,
     event::{Event, Offset, StreamName},
     object::KV,
-    platform::{Cell, Key, Table},
+    platform::{Cell, Key},
     processor::Fold,
     stream,
 };
@@ -89,16 +89,16 @@ pub fn read_logs(fleet: &Fleet) -> BTreeMap<StreamName, StreamLog> {
 }
 
 fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
-    let mut chunks: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-    for (key, row) in stored.rows(Table("event_chunks")) {
-        let (Key::Pair(offset, _), Cell::Blob(bytes)) = (key, &row[0]) else {
-            panic!("chunks are blobs by offset and number");
+    let mut chunks: BTreeMap<u64, Vec<&Cell>> = BTreeMap::new();
+    for (key, row) in stored.rows(stream::EVENT_CHUNKS) {
+        let Key::Pair(offset, _) = key else {
+            panic!("chunks are keyed by offset and number");
         };
-        chunks.entry(*offset).or_default().extend_from_slice(bytes);
+        chunks.entry(*offset).or_default().push(&row[0]);
     }
     chunks
         .values()
-        .map(|bytes| Arc::new(serde_json::from_slice(bytes).expect("a stored event parses")))
+        .map(|cells| stream::parse_chunks(cells))
         .collect()
 }
 

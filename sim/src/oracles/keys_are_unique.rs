@@ -38,3 +38,26 @@ impl Oracle for KeysAreUnique {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{tests::tick, History};
+    use super::*;
+    use crate::world::FailureKind;
+
+    #[test]
+    fn a_key_that_stands_twice_in_a_stream_is_wrong() {
+        let twice = [tick().keyed("a"), tick().keyed("b"), tick().keyed("a")];
+        let history = History::new(&[]).log("p1:/a", twice);
+        let found = Some(("duplicate", FailureKind::Safety));
+        assert_eq!(history.verdict(&KeysAreUnique), found);
+    }
+
+    #[test]
+    fn a_key_may_stand_in_two_streams_and_no_key_any_number_of_times() {
+        let history = History::new(&[])
+            .log("p1:/a", [tick().keyed("a"), tick(), tick()])
+            .log("p1:/b", [tick().keyed("a")]);
+        assert_eq!(history.verdict(&KeysAreUnique), None);
+    }
+}

@@ -2,9 +2,12 @@
 //! does not. They read [`Evidence`] and nothing else.
 //!
 //! Universal ones stand here (spec §7.8); those that know a domain stand beside their scenarios.
+//! Each is shown to fire by a wrong [`History`] in its own tests.
 
 mod deliveries_increase;
+mod difference;
 mod evidence;
+mod history;
 mod keys_are_unique;
 mod offsets_are_dense;
 mod quiescence;
@@ -13,6 +16,7 @@ mod state_is_fold;
 pub use deliveries_increase::DeliveriesIncrease;
 pub(crate) use evidence::{read_logs, read_processors};
 pub use evidence::{Evidence, Quiescence, StoredProcessor};
+pub use history::{Entry, History};
 pub use keys_are_unique::KeysAreUnique;
 pub use offsets_are_dense::OffsetsAreDense;
 pub use quiescence::Quiesces;
@@ -58,4 +62,17 @@ pub trait Oracle: Sync {
     /// # Errors
     /// The first violation.
     fn judge(&self, evidence: &Evidence) -> Result<(), Violation>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Entry;
+    use runtime::event::EventType;
+
+    pub const TICK: EventType = EventType::of("test/tick");
+
+    /// An event that nobody reads.
+    pub fn tick() -> Entry {
+        Entry::new(TICK, serde_json::json!({}))
+    }
 }

@@ -53,3 +53,54 @@ fn commits_follow(commits: &[Commit]) -> Result<(), Violation> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{tests::tick, Entry, History};
+    use super::*;
+    use crate::world::FailureKind;
+
+    fn judge(history: History) -> Option<(&'static str, FailureKind)> {
+        history.verdict(&OffsetsAreDense)
+    }
+
+    fn logged<const EVENTS: usize>(entries: [Entry; EVENTS]) -> History {
+        History::new(&[]).log("p1:/a", entries)
+    }
+
+    const NOT_DENSE: Option<(&str, FailureKind)> = Some(("offsets-not-dense", FailureKind::Safety));
+    const REWRITTEN: Option<(&str, FailureKind)> = Some(("rewritten", FailureKind::Safety));
+
+    #[test]
+    fn a_log_from_one_on_is_right() {
+        assert_eq!(judge(logged([tick(), tick(), tick()])), None);
+        assert_eq!(judge(logged([])), None);
+    }
+
+    #[test]
+    fn a_gap_a_repetition_and_a_late_beginning_are_wrong() {
+        assert_eq!(judge(logged([tick(), tick().at(3)])), NOT_DENSE);
+        assert_eq!(judge(logged([tick(), tick().at(1)])), NOT_DENSE);
+        assert_eq!(judge(logged([tick().at(2)])), NOT_DENSE);
+    }
+
+    #[test]
+    fn commits_of_an_incarnation_follow_on_each_other() {
+        let commits = |second| {
+            let first = History::new(&[]).commit("p1:/a", 1, (1, 2));
+            first.commit("p1:/a", 1, second)
+        };
+        assert_eq!(judge(commits((3, 3))), None);
+        assert_eq!(judge(commits((2, 3))), REWRITTEN);
+        assert_eq!(judge(commits((4, 4))), REWRITTEN);
+    }
+
+    #[test]
+    fn a_new_incarnation_may_go_back_behind_what_was_lost() {
+        let history = History::new(&[])
+            .commit("p1:/a", 1, (1, 5))
+            .commit("p1:/a", 2, (4, 4))
+            .commit("p1:/b", 1, (1, 1));
+        assert_eq!(judge(history), None);
+    }
+}

@@ -29,3 +29,30 @@ impl Oracle for Quiesces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::History;
+    use super::*;
+    use crate::world::FailureKind;
+
+    fn judge(quiescence: Quiescence) -> Option<(&'static str, FailureKind)> {
+        let history = History::new(&[]).quiescence(quiescence);
+        history.verdict(&Quiesces)
+    }
+
+    #[test]
+    fn a_world_at_rest_is_right() {
+        assert_eq!(judge(Quiescence::Reached), None);
+    }
+
+    #[test]
+    fn a_world_that_does_not_come_to_rest_is_wrong() {
+        let pending = "1 call".to_owned();
+        let not_reached = Some(("not-reached", FailureKind::Liveness));
+        assert_eq!(judge(Quiescence::TimedOut { pending }), not_reached);
+        let trace_events = 400_001;
+        let runaway = Some(("runaway", FailureKind::Liveness));
+        assert_eq!(judge(Quiescence::Runaway { trace_events }), runaway);
+    }
+}

@@ -5,7 +5,7 @@
 //! reducer anew, from nothing, so a clock or a random number in it would show too. Does not assert
 //! that the reducer is right.
 
-use super::{Evidence, Oracle, StoredProcessor, Violation};
+use super::{difference::differences, Evidence, Oracle, StoredProcessor, Violation};
 use runtime::{
     call::ObjectName,
     callable::Callable,
@@ -78,8 +78,9 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
         return Err(Violation::safety(
             "state-not-fold",
             format!(
-                "{who} at {}: checkpointed {}, folded {folded}",
-                stored.offset, stored.state
+                "{who} at {}\n{}",
+                stored.offset,
+                differences(&stored.state, &folded)
             ),
         ));
     }
@@ -132,4 +133,168 @@ fn gave_up(log: &[Arc<Event>], processor: &str) -> bool {
                 .as_ref()
                 .is_some_and(|key| key.as_str().starts_with(&prefix))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        tests::{tick, TICK},
+        Entry, History,
+    };
+    use super::*;
+    use crate::world::FailureKind;
+    use runtime::{
+        event::{EventType, PayloadError},
+        processor::{Catalogue, Contract, EventDefinition, Fold, Processor},
+        stream::contract::{
+            Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
+        },
+    };
+    use serde::{Deserialize, Serialize};
+    use serde_json::{json, Value};
+
+    /// Counts ticks, and refuses those that are none.
+    struct Counter;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Count {
+        ticks: u64,
+    }
+
+    static CATALOGUE: Catalogue = Catalogue {
+        owner: "counter",
+        events: &[EventDefinition::new(TICK, "counts")],
+    };
+
+    static CONTRACT: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts.",
+        events: &CATALOGUE,
+        dependencies: &[],
+        consumes: &[TICK],
+        emits: &[],
+    };
+
+    impl Processor for Counter {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &CONTRACT
+        }
+
+        fn parse(event: &Event) -> Result<(), PayloadError> {
+            event.payload::<serde_json::Map<String, Value>>().map(drop)
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
+        }
+    }
+
+    static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
+
+    const STREAM: &str = "p1:/a";
+
+    fn judge(history: History) -> Option<(&'static str, FailureKind)> {
+        history.verdict(&StateIsFold)
+    }
+
+    /// A stream with a subscription of the counter, and then these events, from offset 3.
+    fn subscribed(events: impl IntoIterator<Item = Entry>) -> History {
+        let created = Created {
+            namespace: "p1".to_owned(),
+            path: "/a".to_owned(),
+        };
+        let callable = Callable::hosted_processor("COUNTER", STREAM, "counter");
+        let subscription = SubscriptionConfigured {
+            subscription_key: "counter".to_owned(),
+            subscriber: Subscriber::Callable { callable },
+        };
+        let head = [
+            Entry::new(CREATED, created),
+            Entry::new(SUBSCRIPTION_CONFIGURED, subscription),
+        ];
+        let history = History::new(&FOLDS).log(STREAM, head);
+        history.log(STREAM, events)
+    }
+
+    fn counted(history: History, offset: u64, ticks: u64) -> History {
+        history.checkpoint(
+            "COUNTER",
+            STREAM,
+            "counter",
+            offset,
+            json!({ "ticks": ticks }),
+        )
+    }
+
+    fn gave_up(processor: &str) -> Entry {
+        let error = ErrorOccurred {
+            message: "gave up".to_owned(),
+            error: None,
+        };
+        let key = format!("processor-ingest-failed:{processor}:4");
+        Entry::new(ERROR_OCCURRED, error).keyed(&key)
+    }
+
+    #[test]
+    fn a_processor_that_counted_everything_is_right() {
+        assert_eq!(judge(counted(subscribed([tick(), tick()]), 4, 2)), None);
+    }
+
+    #[test]
+    fn events_that_are_not_consumed_are_not_owed() {
+        let other = Entry::new(EventType::of("test/other"), json!({}));
+        assert_eq!(judge(counted(subscribed([tick(), other]), 3, 1)), None);
+        assert_eq!(judge(subscribed([])), None);
+    }
+
+    #[test]
+    fn a_state_that_skipped_an_event_is_wrong() {
+        let history = counted(subscribed([tick(), tick()]), 4, 1);
+        assert_eq!(
+            judge(history),
+            Some(("state-not-fold", FailureKind::Safety))
+        );
+    }
+
+    #[test]
+    fn a_checkpoint_ahead_of_its_log_is_wrong() {
+        let history = counted(subscribed([tick()]), 4, 1);
+        assert_eq!(judge(history), Some(("ahead-of-log", FailureKind::Safety)));
+    }
+
+    #[test]
+    fn a_processor_behind_its_last_event_is_wrong() {
+        let behind = Some(("behind", FailureKind::Liveness));
+        assert_eq!(judge(counted(subscribed([tick(), tick()]), 3, 1)), behind);
+        assert_eq!(judge(subscribed([tick()])), behind, "never checkpointed");
+    }
+
+    #[test]
+    fn a_processor_that_said_it_gave_up_may_be_behind() {
+        let history = subscribed([tick(), tick(), gave_up("counter")]);
+        assert_eq!(judge(counted(history, 3, 1)), None);
+        let history = subscribed([tick(), tick(), gave_up("another")]);
+        let behind = Some(("behind", FailureKind::Liveness));
+        assert_eq!(judge(counted(history, 3, 1)), behind);
+    }
+
+    #[test]
+    fn a_log_that_a_reducer_refuses_is_wrong() {
+        let malformed = Entry::new(TICK, 7);
+        let history = counted(subscribed([malformed]), 3, 1);
+        assert_eq!(
+            judge(history),
+            Some(("log-does-not-fold", FailureKind::Safety))
+        );
+        let malformed = Entry::new(SUBSCRIPTION_CONFIGURED, 7);
+        let history = subscribed([malformed]);
+        assert_eq!(
+            judge(history),
+            Some(("log-does-not-reduce", FailureKind::Safety))
+        );
+    }
 }

@@ -1,20 +1,25 @@
 //! Streams' event logs as text: a header a stream and a line an event, in aligned columns.
 //!
 //! A line shows offset, seconds since the start of the world, type (without the
-//! `events.iterate.com/` in front), idempotency key and the payload in brief.
+//! `events.iterate.com/` in front), idempotency key and the payload in brief. A stream's own name
+//! is written `<stream>` there, and a uuid is cut to its first block.
+//!
+//! - [`brief`]: payloads in brief, by type. [`shorten`]: names, uuids and long texts.
+
+mod brief;
+mod shorten;
 
 use crate::palette::{DIM, GOOD, STRONG};
-use runtime::event::Event;
+use runtime::event::{Event, StreamName};
+use shorten::Shortener;
 use sim::{time::EPOCH, world::StreamLog};
 use std::fmt::Write;
 
+/// Longer keys lose their middle: what tells them apart stands at both ends.
+const KEY_CHARS_MAX: usize = 64;
+
 /// Longer payloads are cut.
-const PAYLOAD_CHARS_MAX: usize = 100;
-
-/// Longer keys and types stand as they are, and push their own line's columns to the right.
-const COLUMN_CHARS_MAX: usize = 60;
-
-const PREFIX: &str = "events.iterate.com/";
+const PAYLOAD_CHARS_MAX: usize = 140;
 
 /// Plain text, as snapshots have it.
 pub fn render(logs: &[StreamLog]) -> String {
@@ -40,7 +45,9 @@ pub fn styled(logs: &[StreamLog]) -> String {
 }
 
 fn write_events(text: &mut String, log: &StreamLog) {
-    let rows: Vec<Row> = log.events.iter().map(|event| Row::new(event)).collect();
+    let rows: Vec<Row> = (log.events.iter())
+        .map(|event| Row::new(&log.name, event))
+        .collect();
     let offset_width = width(&rows, |row| &row.offset);
     let seconds_width = width(&rows, |row| &row.seconds);
     let kind_width = width(&rows, |row| &row.kind);
@@ -70,26 +77,30 @@ struct Row {
 }
 
 impl Row {
-    fn new(event: &Event) -> Self {
-        let kind = event.kind.as_str();
-        let key = event.idempotency_key.as_ref();
-        let payload = event.payload.as_ref().map(|payload| payload.to_string());
+    fn new(stream: &StreamName, event: &Event) -> Self {
+        let shortener = Shortener::of(stream);
+        let kind = shorten::kind(event.kind.as_str());
+        let key = event.idempotency_key.as_ref().map_or_else(
+            || "-".to_owned(),
+            |key| shorten::middle(&shortener.shorten(key.as_str()), KEY_CHARS_MAX),
+        );
+        let payload = event.payload.as_ref().map_or_else(
+            || "-".to_owned(),
+            |payload| shorten::end(&brief::brief(kind, payload, &shortener), PAYLOAD_CHARS_MAX),
+        );
         Row {
             offset: event.offset.to_string(),
             seconds: seconds_since_start(event.created_at.unix_ms),
-            kind: kind.strip_prefix(PREFIX).unwrap_or(kind).to_owned(),
-            key: key.map_or("-", |key| key.as_str()).to_owned(),
-            payload: cut(&payload.unwrap_or_else(|| "-".to_owned())),
+            kind: kind.to_owned(),
+            key,
+            payload,
         }
     }
 }
 
 fn width(rows: &[Row], column: impl Fn(&Row) -> &str) -> usize {
     let widths = rows.iter().map(|row| column(row).chars().count());
-    widths
-        .filter(|width| *width <= COLUMN_CHARS_MAX)
-        .max()
-        .unwrap_or(0)
+    widths.max().unwrap_or(0)
 }
 
 /// Negative where the clock of an object was set back before the start of the world.
@@ -99,17 +110,10 @@ fn seconds_since_start(unix_ms: i64) -> String {
     format!("{sign}{}.{:03}", ms / 1000, ms % 1000)
 }
 
-fn cut(payload: &str) -> String {
-    match payload.char_indices().nth(PAYLOAD_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &payload[..end]),
-        None => payload.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runtime::event::{EventType, IdempotencyKey, Offset, StreamName};
+    use runtime::event::{EventType, IdempotencyKey, Offset};
     use serde_json::{json, Value};
     use std::sync::Arc;
 
@@ -135,24 +139,38 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let logs = [log(vec![
-            event(9, "events.iterate.com/stream/created", None, None),
+            event(9, "events.iterate.com/stream/woken", None, None),
             event(10, "other.example/x", Some("key:1"), Some(json!({"a": 1}))),
         ])];
         let expected = "\
 p1:/a (2 events)
-   9  10.845  stream/created   -      -
-  10  12.050  other.example/x  key:1  {\"a\":1}
+   9  10.845  stream/woken     -      -
+  10  12.050  other.example/x  key:1  a: 1
 ";
         assert_eq!(render(&logs), expected);
     }
 
     #[test]
-    fn a_long_payload_is_cut_between_characters() {
-        let long = json!("é".repeat(200));
-        let text = render(&[log(vec![event(1, "t", None, Some(long))])]);
-        let payload = text.lines().nth(1).unwrap().split("  ").last().unwrap();
-        assert_eq!(payload.chars().count(), PAYLOAD_CHARS_MAX + 1);
-        assert!(payload.ends_with("é…"));
+    fn the_stream_itself_and_uuids_are_short_in_keys() {
+        let key = "agent/p1:/a:x_19_96380304-0b46-4b5b-809a-599140371127/1@19";
+        let text = render(&[log(vec![event(1, "t", Some(key), None)])]);
+        assert!(
+            text.contains("  agent/<stream>:x_19_96380304/1@19  "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn long_keys_and_payloads_are_cut() {
+        let key = format!("begin{}end", "é".repeat(200));
+        let payload = json!("é".repeat(200));
+        let text = render(&[log(vec![event(1, "t", Some(&key), Some(payload))])]);
+        let line = text.lines().nth(1).unwrap();
+        let columns: Vec<&str> = line.split("  ").filter(|part| !part.is_empty()).collect();
+        assert_eq!(columns[3].chars().count(), KEY_CHARS_MAX);
+        assert!(columns[3].starts_with("begin") && columns[3].ends_with("end"));
+        assert_eq!(columns[4].chars().count(), PAYLOAD_CHARS_MAX);
+        assert!(columns[4].ends_with("é…"));
     }
 
     #[test]

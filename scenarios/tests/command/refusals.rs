@@ -1,24 +1,7 @@
-//! The `streamsim` command from outside: what it refuses, and how it says so.
+//! What the command refuses, and how it says so; and what it answers without running a world.
 
-use std::process::{Command, Output};
-
-fn streamsim(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_streamsim"));
-    command.args(arguments);
-    for variable in [
-        "MADSIM_TEST_SEED",
-        "MADSIM_TEST_NUM",
-        "MADSIM_TEST_JOBS",
-        "RUST_LOG",
-    ] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use crate::binary::{directory, stderr, stdout, streamsim};
+use std::process::Command;
 
 /// Exit code 2, nothing on stdout, one line on stderr that has all of `words`.
 fn assert_refused(command: &mut Command, words: &[&str]) {
@@ -35,7 +18,7 @@ fn assert_refused(command: &mut Command, words: &[&str]) {
 #[test]
 fn list_shows_every_section_and_quirk() {
     let output = streamsim(&["list"]).output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stdout = stdout(&output);
     assert_eq!(output.status.code(), Some(0));
     for word in ["scenarios", "faults", "oracles", "quirks", "B-28"] {
         assert!(stdout.contains(word), "{word:?} is not in {stdout}");
@@ -46,7 +29,7 @@ fn list_shows_every_section_and_quirk() {
 #[test]
 fn help_does_not_show_internal_commands() {
     let output = streamsim(&["--help"]).output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stdout = stdout(&output);
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout.contains("explore") && !stdout.contains("__"));
 }
@@ -127,18 +110,8 @@ fn a_malformed_environment_variable_is_refused() {
 }
 
 #[test]
-fn an_unwritable_directory_is_refused_before_any_world_runs() {
-    let file = std::env::temp_dir().join(format!("streamsim-out-{}", std::process::id()));
-    std::fs::write(&file, "not a directory").unwrap();
-    let below = file.join("below");
-    let mut command = streamsim(&["explore", "--out"]);
-    assert_refused(command.arg(&below), &[below.to_str().unwrap(), "--out"]);
-    std::fs::remove_file(&file).unwrap();
-}
-
-#[test]
 fn no_world_is_vacuous() {
-    let directory = std::env::temp_dir().join(format!("streamsim-none-{}", std::process::id()));
+    let directory = directory("none");
     let mut command = streamsim(&["explore", "--worlds", "0", "--format", "json", "--out"]);
     let output = command.arg(&directory).output().unwrap();
     assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
@@ -146,16 +119,4 @@ fn no_world_is_vacuous() {
     assert_eq!(summary["type"], "summary");
     assert_eq!(summary["worlds"], 0);
     std::fs::remove_dir(&directory).unwrap();
-}
-
-#[test]
-fn bench_measures_bare_madsim() {
-    let mut command = streamsim(&["bench", "--worlds", "3", "--format", "json"]);
-    let output = command.output().unwrap();
-    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
-    let line: serde_json::Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
-    assert_eq!(line["type"], "bench");
-    assert_eq!(line["name"], "world of bare madsim");
-    assert_eq!(line["n"], 3);
-    assert!(line["per_s"].as_f64().unwrap() > 0.0);
 }

@@ -1,0 +1,10 @@
+//! The `streamsim` command from outside, as its users start it.
+
+mod binary;
+mod check_and_bench;
+mod environment;
+mod explore;
+mod failures;
+mod hunt;
+mod refusals;
+mod run;

@@ -1,0 +1,135 @@
+//! The event logs that the platform produces, kept under `/snapshots` and reviewed like code.
+//!
+//! Each world takes its decisions from a list, and everything else its default way; so a snapshot
+//! moves when the product does, and not when a fault's rate or a draw changes. To see a change,
+//! run `cargo insta review`; nothing is written where `CI` is set.
+
+use processors::{
+    agent::contract::{LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, OUTPUT_ADDED},
+    openai_ws::contract::{
+        LLM_REQUEST_ATTEMPT_FAILED, LLM_REQUEST_STARTED, PROVIDER_LLM_REQUEST_COMPLETED,
+    },
+};
+use runtime::{
+    event::{EventType, StreamName},
+    quirk::{Quirk, Quirks},
+};
+use scenarios::{log_view, registry};
+use sim::world::{run, FaultLevel, Outcome, Plan, RecordedDecision};
+
+const SCENARIO: &str = "slack-first-message";
+
+/// The stream of the thread; its name comes from the time of the first message.
+const THREAD: &str = "p1:/agents/slack/c123/ts-1772136000-005000";
+
+fn decision(site: &str, subject: &str, n: u32, value: u64) -> RecordedDecision {
+    RecordedDecision {
+        site: site.to_owned(),
+        subject: subject.into(),
+        n,
+        value,
+    }
+}
+
+/// The second message comes when the first is long answered.
+fn second_message_later() -> RecordedDecision {
+    decision("workload.second-message-ms", "thread 1", 0, 6_000)
+}
+
+/// Runs the scenario with these decisions, all of which must come up.
+fn world(decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
+    let scenarios = registry::scenarios();
+    let scenario = scenarios.iter().find(|one| one.name() == SCENARIO);
+    let count = decisions.len();
+    let outcome = run(&Plan {
+        faults: FaultLevel::None,
+        quirks,
+        recorded: Some(decisions),
+        keep: true,
+        ..Plan::new(*scenario.expect("a scenario"), 1)
+    });
+    assert_eq!(outcome.decision_count, count, "a decision never came up");
+    outcome
+}
+
+fn assert_log(name: &str, about: &str, outcome: &Outcome) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description(about);
+    settings.bind(|| insta::assert_snapshot!(name, log_view::render(&outcome.logs)));
+}
+
+/// The events of these types in the thread's log, in order.
+fn in_thread(outcome: &Outcome, kinds: &[EventType]) -> Vec<EventType> {
+    let thread = StreamName::parse(THREAD).expect("a stream's name");
+    let log = outcome.logs.iter().find(|log| log.name == thread);
+    let events = log.expect("the thread has a stream").events.iter();
+    let kinds = events
+        .map(|event| &event.kind)
+        .filter(|kind| kinds.contains(kind));
+    kinds.cloned().collect()
+}
+
+#[test]
+fn a_calm_first_message_and_a_second_one_are_answered() {
+    let outcome = world(vec![second_message_later()], Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    assert_eq!(in_thread(&outcome, &[OUTPUT_ADDED]).len(), 2);
+    let about = "No faults. The first message finds every object cold; the second comes 6 s later.";
+    assert_log("slack_first_message_calm", about, &outcome);
+}
+
+#[test]
+fn a_request_is_taken_up_again_after_its_object_crashed() {
+    // Its outside requests are the upgrade to WebSocket, #0, and then the first model request, #1.
+    let crash = decision("crash.after-request", &format!("agent {THREAD}"), 1, 1);
+    let outcome = world(vec![second_message_later(), crash], Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    let story = [
+        LLM_REQUEST_STARTED,
+        LLM_REQUEST_ATTEMPT_FAILED,
+        OUTPUT_ADDED,
+        PROVIDER_LLM_REQUEST_COMPLETED,
+        LLM_REQUEST_COMPLETED,
+    ];
+    let found = in_thread(&outcome, &story);
+    assert_eq!(found[..story.len()], story);
+    let about = "The object of agent and openai-ws crashes when OpenAI begins to answer its first \
+                 request: between `llm-request-started` and `llm-request-completed`.";
+    assert_log("slack_first_message_openai_ws_crash", about, &outcome);
+}
+
+/// The agent's first call to its stream is slow, so both messages become inputs before the agent
+/// has a subscription: they are below its anchor.
+fn inputs_below_the_anchor(quirks: Quirks) -> Outcome {
+    let slow = decision(
+        "rpc.delay",
+        &format!("agent {THREAD} → stream {THREAD}"),
+        0,
+        400,
+    );
+    world(vec![slow], quirks)
+}
+
+#[test]
+fn with_b28_an_input_below_the_anchor_meets_silence() {
+    let outcome = inputs_below_the_anchor(Quirks::NONE.with(Quirk::B28));
+    let failure = outcome.failure.as_ref().expect("nobody answers");
+    assert_eq!(failure.key, "obligation/input-unanswered");
+    assert!(in_thread(&outcome, &[LLM_REQUEST_REQUESTED]).is_empty());
+    let about = "Quirk B-28. The agent's first call to its stream takes 400 ms longer: its \
+                 subscription comes after both inputs, and nobody asks the model.";
+    assert_log("slack_first_message_b28_on", about, &outcome);
+}
+
+#[test]
+fn without_b28_an_input_below_the_anchor_is_answered() {
+    let outcome = inputs_below_the_anchor(Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    assert_eq!(in_thread(&outcome, &[OUTPUT_ADDED]).len(), 1);
+    let about = "The same decisions as with B-28 switched on: the agent finds the inputs when it \
+                 is connected, and one request covers both.";
+    assert_log("slack_first_message_b28_off", about, &outcome);
+}

@@ -1,0 +1,172 @@
+//! Evidence made by hand, for the tests of oracles: what a world would leave behind, with something
+//! wrong planted in it.
+
+use super::{Evidence, Oracle, Quiescence, StoredProcessor};
+use crate::{
+    fleet::{Commit, Delivery},
+    peers::{
+        ledger::LedgerEntry,
+        slack::{SlackFact, Workspace},
+    },
+    world::{FailureKind, StreamLog},
+};
+use runtime::{
+    call::ObjectName,
+    event::{Event, EventType, IdempotencyKey, Offset, StreamName, Timestamp},
+    processor::Fold,
+    stream,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// An event of a history. It takes the next offset of its stream, unless it is planted at another.
+pub struct Entry {
+    kind: EventType,
+    payload: Value,
+    key: Option<String>,
+    offset: Option<u64>,
+}
+
+impl Entry {
+    /// # Panics
+    /// The payload does not serialize.
+    pub fn new(kind: EventType, payload: impl Serialize) -> Self {
+        Entry {
+            kind,
+            payload: serde_json::to_value(payload).expect("a payload serializes"),
+            key: None,
+            offset: None,
+        }
+    }
+
+    pub fn keyed(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    pub fn at(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+}
+
+/// Builds [`Evidence`], from that of a world in which nothing happened.
+pub struct History(Evidence);
+
+impl History {
+    /// A world at rest that folds these processors.
+    pub fn new(folds: &'static [Fold]) -> Self {
+        History(Evidence {
+            logs: BTreeMap::new(),
+            processors: Vec::new(),
+            deliveries: Vec::new(),
+            commits: Vec::new(),
+            openai: Vec::new(),
+            slack: Vec::new(),
+            workspace: Workspace::default(),
+            folds,
+            quiescence: Quiescence::Reached,
+            crashes: 0,
+            at_ms: 0,
+        })
+    }
+
+    /// Appends events to the log of a stream, such as `p1:/a`.
+    ///
+    /// # Panics
+    /// The name or a key is malformed; so for every name below.
+    pub fn log(mut self, stream: &str, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let name = StreamName::parse(stream).expect("a stream's name");
+        let log = self.0.logs.entry(name.clone());
+        let log = log.or_insert_with(|| StreamLog {
+            name,
+            events: Vec::new(),
+        });
+        for entry in entries {
+            let next = log.events.len() as u64 + 1;
+            log.events.push(Arc::new(Event {
+                kind: entry.kind,
+                payload: Some(Arc::new(entry.payload)),
+                metadata: None,
+                source: None,
+                idempotency_key: (entry.key).map(|key| IdempotencyKey::new(&key).expect("a key")),
+                offset: Offset(entry.offset.unwrap_or(next)),
+                created_at: Timestamp::from_unix_ms(0),
+            }));
+        }
+        self
+    }
+
+    /// A processor's checkpoint, in the object of `binding` that is named after the stream.
+    pub fn checkpoint(
+        mut self,
+        binding: &'static str,
+        stream: &str,
+        processor: &str,
+        offset: u64,
+        state: Value,
+    ) -> Self {
+        self.0.processors.push(StoredProcessor {
+            object: ObjectName::new(binding, stream),
+            processor: processor.to_owned(),
+            offset: Offset(offset),
+            state,
+        });
+        self
+    }
+
+    /// A batch that left a stream's incarnation over one of its connections; offset 0 for none.
+    pub fn delivery(
+        mut self,
+        stream: &str,
+        (incarnation, connection): (u64, u64),
+        (first, last): (u64, u64),
+    ) -> Self {
+        self.0.deliveries.push(Delivery {
+            stream: ObjectName::new(stream::BINDING, stream),
+            incarnation,
+            connection,
+            key: format!("subscription {connection}"),
+            first,
+            last,
+        });
+        self
+    }
+
+    /// A commit of a stream's incarnation.
+    pub fn commit(mut self, stream: &str, incarnation: u64, (first, last): (u64, u64)) -> Self {
+        self.0.commits.push(Commit {
+            stream: ObjectName::new(stream::BINDING, stream),
+            incarnation,
+            first,
+            last,
+        });
+        self
+    }
+
+    /// A line of Slack's ledger.
+    pub fn slack(mut self, what: SlackFact) -> Self {
+        self.0.slack.push(LedgerEntry {
+            at_ms: 0,
+            connection: 0,
+            what,
+        });
+        self
+    }
+
+    pub fn quiescence(mut self, quiescence: Quiescence) -> Self {
+        self.0.quiescence = quiescence;
+        self
+    }
+
+    pub fn evidence(self) -> Evidence {
+        self.0
+    }
+
+    /// The class and the kind of what an oracle finds in it, if anything.
+    pub fn verdict(self, oracle: &dyn Oracle) -> Option<(&'static str, FailureKind)> {
+        let violation = oracle.judge(&self.0).err()?;
+        Some((violation.class, violation.kind))
+    }
+}
