@@ -129,10 +129,7 @@ impl fmt::Debug for Argument {
         match self {
             Argument::Json(value) => write!(f, "{value}"),
             Argument::Shared(value) => write!(f, "{}", value.to_json()),
-            Argument::Record(record) => f
-                .debug_map()
-                .entries(record.iter().map(|(name, value)| (name, value)))
-                .finish(),
+            Argument::Record(record) => f.debug_map().entries(record.iter()).finish(),
             Argument::Capability(capability) => {
                 write!(f, "<{}#{}>", capability.object, capability.export)
             }

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::{join_all, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
-use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 use tokio::sync::Mutex;
 
 /// The durable checkpoint.
@@ -281,11 +281,9 @@ impl MemoryCheckpoints {
     }
 
     /// Runs the background work that was started so far, to its end.
-    pub fn run_background(&self) -> impl Future<Output = ()> + '_ {
-        async move {
-            let work = self.kept_alive.take();
-            join_all(work).await;
-        }
+    pub async fn run_background(&self) {
+        let work = self.kept_alive.take();
+        join_all(work).await;
     }
 
     pub fn failures(&self) -> Vec<String> {
