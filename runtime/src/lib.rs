@@ -16,4 +16,5 @@ pub mod object;
 pub mod platform;
 pub mod processor;
 pub mod quirk;
+mod schema;
 pub mod stream;

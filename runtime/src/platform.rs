@@ -140,6 +140,18 @@ pub enum Cell {
     Json(Arc<dyn Wire>),
 }
 
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Null => f.write_str("null"),
+            Cell::Integer(number) => write!(f, "{number}"),
+            Cell::Text(text) => write!(f, "{text:?}"),
+            Cell::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
+            Cell::Json(value) => write!(f, "{}", value.to_json()),
+        }
+    }
+}
+
 /// The primary key of a row: ordered, text apart from numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {

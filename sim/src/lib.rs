@@ -9,12 +9,6 @@
 //! - [`oracles`]: what must hold; [`scenario`]: what a scenario declares.
 //! - [`exploration`]: many worlds: which, on how many threads, and what they came to.
 
-#[cfg(not(madsim))]
-compile_error!(
-    "streamsim runs on madsim: build it with RUSTFLAGS=\"--cfg madsim\", or from within this \
-     repository, whose .cargo/config.toml sets it"
-);
-
 pub mod activity;
 pub mod choice;
 pub mod exploration;

@@ -13,7 +13,7 @@ pub use offset::Offset;
 pub use path::{PathError, StreamName, StreamPath};
 pub use timestamp::Timestamp;
 
-use crate::call::Wire;
+use crate::{call::Wire, schema::present};
 use serde::{de::DeserializeOwned, Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -30,14 +30,30 @@ pub struct EventInput {
         deserialize_with = "present"
     )]
     pub payload: Option<Arc<Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub metadata: Option<Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub source: Option<Source>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub idempotency_key: Option<IdempotencyKey>,
     /// A precondition: the offset that the event must get (spec §1.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub offset: Option<Offset>,
 }
 
@@ -81,11 +97,23 @@ pub struct Event {
         deserialize_with = "present"
     )]
     pub payload: Option<Arc<Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub metadata: Option<Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub source: Option<Source>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub idempotency_key: Option<IdempotencyKey>,
     pub offset: Offset,
     pub created_at: Timestamp,
@@ -173,7 +201,11 @@ pub struct PayloadError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub processor: Option<SourceProcessor>,
 }
 
@@ -209,9 +241,4 @@ impl<'de> Deserialize<'de> for IdempotencyKey {
         let key = String::deserialize(deserializer)?;
         IdempotencyKey::new(&key).map_err(serde::de::Error::custom)
     }
-}
-
-/// Keeps `null` apart from absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
-    Value::deserialize(deserializer).map(|payload| Some(Arc::new(payload)))
 }

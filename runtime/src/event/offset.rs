@@ -14,7 +14,7 @@ impl Offset {
     pub const ZERO: Offset = Offset(0);
 
     pub const fn next(self) -> Offset {
-        Offset(self.0 + 1)
+        Offset(self.0.saturating_add(1))
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 use futures_util::future::LocalBoxFuture;
-use serde_json::{json, Value};
+use serde_json::json;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -372,20 +372,19 @@ impl ProcessorHost {
             .checkpoints
             .read()
             .map_err(|error| CallError::remote("checkpoint", error))?;
-        let snapshot: Option<Value> = snapshot.and_then(|json| serde_json::from_str(&json).ok());
-        let subscription = hosted.stream.is_bound().then(|| {
-            json!({
+        let mut state = json!({ "processorName": hosted.name });
+        if let Some(snapshot) = snapshot.and_then(|json| serde_json::from_str(&json).ok()) {
+            state["snapshot"] = snapshot;
+        }
+        if hosted.stream.is_bound() {
+            state["subscription"] = json!({
                 "subscriptionKey": hosted.checkpoints.subscription_key(),
                 "namespace": self.stream_name.namespace,
                 "path": self.stream_name.path,
                 "sideEffectsAfterOffset": hosted.checkpoints.side_effects_after(),
-            })
-        });
-        Ok(Argument::json(json!({
-            "processorName": hosted.name,
-            "snapshot": snapshot,
-            "subscription": subscription,
-        })))
+            });
+        }
+        Ok(Argument::Json(state))
     }
 }
 

@@ -1,7 +1,11 @@
 //! The core processor's events (spec §1.4): types and payloads.
 
-use crate::{callable::Callable, event::EventType};
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::{
+    callable::Callable,
+    event::EventType,
+    schema::{optional_text, present, text},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Every type of the stream itself begins so; such events never wake an idle subscription.
@@ -87,7 +91,11 @@ pub enum Subscriber {
     ExternalUrl {
         transport: LegacyTransport,
         url: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "present"
+        )]
         headers: Option<Map<String, Value>>,
     },
 }
@@ -117,7 +125,11 @@ pub struct Announcement {
 pub struct OwnedEvent {
     #[serde(rename = "type", deserialize_with = "text")]
     pub kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub description: Option<String>,
 }
 
@@ -125,11 +137,23 @@ pub struct OwnedEvent {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriberDescriptor {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_text"
+    )]
     pub incarnation_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub processor: Option<Announcement>,
 }
 
@@ -153,7 +177,11 @@ pub struct SubscriberConnected {
     #[serde(deserialize_with = "text")]
     pub subscription_key: String,
     pub direction: Direction,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub subscriber: Option<SubscriberDescriptor>,
 }
 
@@ -180,35 +208,45 @@ pub struct SubscriberDisconnected {
 pub struct ErrorOccurred {
     #[serde(deserialize_with = "text")]
     pub message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub error: Option<ErrorDetail>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorDetail {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_text"
+    )]
     pub name: Option<String>,
     #[serde(deserialize_with = "text")]
     pub message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_text"
+    )]
     pub code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_text"
+    )]
     pub stack: Option<String>,
 }
 
 /// The payload of `paused` and of `resumed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PauseChange {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_text"
+    )]
     pub reason: Option<String>,
-}
-
-/// A string that is not blank, trimmed (`str+` in the spec).
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.trim() {
-        "" => Err(serde::de::Error::custom("must not be blank")),
-        trimmed if trimmed.len() == text.len() => Ok(text),
-        trimmed => Ok(trimmed.to_owned()),
-    }
 }

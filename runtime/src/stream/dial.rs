@@ -280,12 +280,14 @@ impl StreamObject {
         configured: &ConfiguredEvent,
     ) -> Result<(), crate::callable::CallableError> {
         let state = self.state();
+        let max_offset = state.max_offset;
+        let runtime_state = Arguments::new().with("coreProcessorState", Argument::shared(state));
         let handshake = Arguments::new()
             .with("stream", Argument::Capability(self.live_capability()))
             .json("subscriptionKey", key)
-            .json("streamMaxOffset", state.max_offset)
+            .json("streamMaxOffset", max_offset)
             .json("subscriptionConfiguredEvent", configured)
-            .with("streamRuntimeState", Argument::shared(state));
+            .with("streamRuntimeState", Argument::Record(runtime_state));
         dispatch(&self.context, callable, handshake).await.map(drop)
     }
 

@@ -162,10 +162,10 @@ impl Log {
     }
 
     fn read_rows(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
-        if before.0 <= after.0 + 1 {
+        if before <= after.next() {
             return Vec::new();
         }
-        let (from, to) = (Key::Integer(after.0 + 1), Key::Integer(before.0 - 1));
+        let (from, to) = (Key::Integer(after.next().0), Key::Integer(before.0 - 1));
         let rows = self.store.range(EVENTS, &from, &to, limit);
         rows.into_iter()
             .map(|(key, _)| match key {

@@ -126,7 +126,10 @@ impl StreamObject {
                 self.context.abort("killed");
                 Ok(Argument::NULL)
             }
-            "reset" => return self.reset(),
+            "reset" => {
+                self.reset();
+                Ok(Argument::NULL)
+            }
             method => Err(unknown_method(BINDING, method)),
         };
         Box::pin(async { answer })
@@ -265,14 +268,16 @@ impl StreamObject {
         let runtime: serde_json::Map<String, Value> = connections
             .open()
             .map(|connection| {
-                let description = json!({
+                let mut description = json!({
                     "direction": connection.direction,
                     "startedAt": connection.started_at,
                     "cursor": connection.cursor.get(),
                     "batchesSent": connection.batches_sent.get(),
                     "eventsSent": connection.events_sent.get(),
-                    "lastDeliveredAt": connection.last_delivered_at.get(),
                 });
+                if let Some(at) = connection.last_delivered_at.get() {
+                    description["lastDeliveredAt"] = json!(at);
+                }
                 (connection.key.to_string(), description)
             })
             .collect();
@@ -289,18 +294,13 @@ impl StreamObject {
         Ok(Argument::shared(Arc::new(state)))
     }
 
-    /// Deletes everything; the next touch boots a new stream under the same name.
-    fn reset(self: &Rc<Self>) -> Reply {
+    /// Deletes everything; the next touch boots a new stream under the same name. The incarnation
+    /// ends in the same turn: anything that it still appended would go to a log without a beginning.
+    fn reset(&self) {
         let store = self.context.store();
         store.clear();
         store.commit();
-        let durable = store.durable(store.newest());
-        let stream = self.clone();
-        Box::pin(async move {
-            durable.await;
-            stream.context.abort("reset");
-            Ok(Argument::NULL)
-        })
+        self.context.abort("reset");
     }
 }
 

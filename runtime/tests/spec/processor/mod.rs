@@ -1,0 +1,5 @@
+//! Processors and their hosts (spec §2, §3, §7.1, §7.2).
+
+mod engine;
+mod host;
+mod recovery;

@@ -1,0 +1,411 @@
+//! Failed batches, dead subscribers, overlapping handshakes (spec §3.5, §7.2; B-08, B-20, B-24, X-8,
+//! X-9), with real streams and real hosts.
+
+use crate::support::{
+    adder::{add, connected_adder, Failing, Orders, SUM},
+    configure, run, Fate, Guest, Stream, World,
+};
+use runtime::{
+    call::Arguments,
+    platform::{NoteKind, Target},
+    stream::contract::{ERROR_OCCURRED, SUBSCRIBER_CONNECTED},
+};
+use serde_json::{json, Value};
+use std::rc::Rc;
+
+/// The sums that were said, ascending: those of one batch are said concurrently.
+async fn sums(stream: &Stream) -> Vec<u64> {
+    let sums = stream.events_of(&SUM).await.into_iter();
+    let mut sums: Vec<u64> = sums
+        .map(|event| event.payload.and_then(|sum| sum.as_u64()).unwrap())
+        .collect();
+    sums.sort();
+    sums
+}
+
+async fn append(stream: &Stream, number: u64) {
+    stream.append(json!([add(number)])).await;
+    stream.world.settle().await;
+}
+
+#[test]
+fn numbers_add_up() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        append(&stream, 5).await;
+        append(&stream, 7).await;
+        assert_eq!(orders.total(&world), 12);
+        assert_eq!(sums(&stream).await, [5, 12]);
+    });
+}
+
+/// What comes before the subscription is reduced, but nothing is said of it.
+#[test]
+fn attaching_to_an_old_stream_fires_no_effects() {
+    run(|world| async move {
+        let stream = world.stream("p1:/a");
+        append(&stream, 5).await;
+        let (stream, orders) = connected_adder(&world).await;
+        append(&stream, 7).await;
+        assert_eq!(orders.total(&world), 12);
+        assert_eq!(sums(&stream).await, [12]);
+    });
+}
+
+/// T1: the next batch is on its way when the first one fails.
+#[test]
+fn t1_a_batch_that_failed_once_is_not_skipped_by_the_next() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(1);
+        let both = [
+            stream.append(json!([add(5)])),
+            stream.append(json!([add(7)])),
+        ];
+        futures_util::future::join_all(both).await;
+        world.settle().await;
+        assert_eq!(
+            orders.snapshot(&world)["state"],
+            json!({ "total": 12, "count": 2 })
+        );
+        assert_eq!(sums(&stream).await, [5, 12]);
+    });
+}
+
+#[test]
+fn batches_that_queue_behind_a_failed_one_are_replayed_in_order() {
+    for failures in 1..=3 {
+        run(move |world| async move {
+            let (stream, orders) = connected_adder(&world).await;
+            orders.failures.set(failures);
+            orders.takes_ms.set(20);
+            for number in 1..=5 {
+                stream.append(json!([add(number)])).await;
+            }
+            world.pass_ms(5_000).await;
+            let state = json!({ "total": 15, "count": 5 });
+            assert_eq!(orders.snapshot(&world)["state"], state);
+            assert_eq!(sums(&stream).await, [1, 3, 6, 10, 15]);
+            assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+        });
+    }
+}
+
+/// T1b: poison is given up on after the fourth failure, and says so.
+#[test]
+fn t1b_a_poison_batch_is_given_up_on_after_four_failures() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(100);
+        append(&stream, 5).await;
+        world.pass_ms(120_000).await;
+        assert_eq!(orders.failures.get(), 96);
+        assert_eq!(orders.total(&world), 0);
+        assert_eq!(sums(&stream).await, [0u64; 0]);
+        let errors = stream.events_of(&ERROR_OCCURRED).await;
+        assert_eq!(errors.len(), 1);
+        let key = errors[0].idempotency_key.as_ref().unwrap();
+        assert_eq!(key.as_str(), "processor-ingest-failed:adder:0");
+        let payload = errors[0].payload.clone().unwrap();
+        let message = payload["message"].as_str().unwrap();
+        assert!(
+            message.contains("gave up after 4 failed ingest attempts at offset 0"),
+            "{message}"
+        );
+        assert_eq!(payload["error"], json!({ "message": "told to" }));
+        let is_poison = |kind: &NoteKind| matches!(kind, NoteKind::Poisoned { offset: 0 });
+        assert_eq!(world.notes(is_poison).len(), 1);
+        let story = stream.story(1).await;
+        assert_eq!(
+            story.last().unwrap(),
+            "subscriber-disconnected unsubscribed"
+        );
+    });
+}
+
+/// every domain event tries again, at a bounded cost, and the error is said once.
+#[test]
+fn a_given_up_processor_is_tried_again_with_each_domain_event() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(100);
+        append(&stream, 5).await;
+        for _ in 0..3 {
+            let before = stream.log().await.len();
+            append(&stream, 1).await;
+            world.pass_ms(60_000).await;
+            let grown = stream.log().await.len() - before;
+            assert_eq!(
+                grown,
+                1 + 4 + 4,
+                "the event, and four times coming and going"
+            );
+        }
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+        orders.failures.set(0);
+        append(&stream, 1).await;
+        assert_eq!(orders.total(&world), 9);
+        assert_eq!(sums(&stream).await, [5, 6, 7, 8, 9]);
+    });
+}
+
+#[test]
+fn a_success_forgets_earlier_failures() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        for number in 1..=3 {
+            orders.failures.set(3);
+            append(&stream, number).await;
+        }
+        assert_eq!(orders.total(&world), 6);
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+    });
+}
+
+#[test]
+fn a_batch_that_fails_for_the_sake_of_others_is_never_poison() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failing.set(Failing::Transiently);
+        orders.failures.set(30);
+        append(&stream, 5).await;
+        world.pass_ms(5 * 60_000).await;
+        assert_eq!(orders.failures.get(), 0);
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
+        assert!(
+            connections <= 34,
+            "{connections} connections for 30 failures"
+        );
+    });
+}
+
+/// The word that a batch is poison gets lost: it must not be lost for good.
+#[test]
+fn giving_up_is_repeated_if_nobody_heard_of_it() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(100);
+        let mut lost = 0;
+        world.on_call(move |call| match &*call.method {
+            "appendBatch" if &*call.target.binding == "STREAM" && lost < 2 => {
+                lost += 1;
+                // The first is the test's own.
+                if lost == 1 {
+                    Fate::Arrives
+                } else {
+                    Fate::RequestLost
+                }
+            }
+            _ => Fate::Arrives,
+        });
+        append(&stream, 5).await;
+        world.pass_ms(60_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+    });
+}
+
+/// Re-dial (a) and (b).
+#[test]
+fn an_aborted_subscriber_is_succeeded_by_a_fresh_one() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        append(&stream, 5).await;
+        world.crash(&orders.name);
+        append(&stream, 7).await;
+        assert_eq!(world.incarnation(&orders.name), 2);
+        let snapshot = orders.snapshot(&world);
+        assert_eq!(snapshot["state"], json!({ "total": 12, "count": 2 }));
+        let last = stream
+            .log()
+            .await
+            .iter()
+            .rev()
+            .find(|e| e.kind == "test/add")
+            .unwrap()
+            .offset;
+        assert!(snapshot["offset"].as_u64() >= Some(last.0));
+        assert_eq!(sums(&stream).await, [5, 12]);
+    });
+}
+
+#[test]
+fn a_subscriber_that_dies_within_a_batch_takes_it_up_again() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.takes_ms.set(500);
+        append(&stream, 5).await;
+        world.crash(&orders.name);
+        world.pass_ms(2_000).await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(sums(&stream).await, [5]);
+    });
+}
+
+#[test]
+fn a_stream_that_dies_is_reached_by_name_until_it_dials() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.takes_ms.set(500);
+        append(&stream, 5).await;
+        world.crash(&stream.name);
+        world.pass_ms(15_000).await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(sums(&stream).await, [5]);
+        append(&stream, 7).await;
+        world.pass_ms(2_000).await;
+        assert_eq!(sums(&stream).await, [5, 12]);
+    });
+}
+
+/// A stream whose handshakes the test passes on to the adder itself.
+async fn relayed(world: &World) -> (Stream, Rc<Guest>, Rc<Orders>) {
+    let orders = Orders::host(world, &["adder"]);
+    let guest = Guest::move_in(world);
+    *guest.subscribes.borrow_mut() = None;
+    let stream = world.stream("p1:/a");
+    stream
+        .append(json!([configure("adder", "GUEST", "p1:/a", "adder")]))
+        .await;
+    world.settle().await;
+    (stream, guest, orders)
+}
+
+/// Passes the newest handshake on.
+fn shake_hands(stream: &Stream, guest: &Guest, orders: &Orders) {
+    let handshake: Arguments = guest.dials.borrow().last().expect("a dial").clone();
+    let stub = stream.client.stub_to(Target::Object(orders.name.clone()));
+    drop(stub.call("requestStreamSubscription", handshake));
+}
+
+/// the older of two overlapping handshakes opens its connection last, and so owns it. Its
+/// deliveries are refused, and the stream dials anew.
+#[test]
+fn of_overlapping_handshakes_a_live_connection_is_left() {
+    run(|world| async move {
+        let (stream, guest, orders) = relayed(&world).await;
+        let mut opened = 0;
+        world.on_call(move |call| match &*call.method {
+            "subscribeOutbound" => {
+                opened += 1;
+                if opened == 1 {
+                    Fate::Late(500)
+                } else {
+                    Fate::Arrives
+                }
+            }
+            _ => Fate::Arrives,
+        });
+        shake_hands(&stream, &guest, &orders);
+        shake_hands(&stream, &guest, &orders);
+        append(&stream, 5).await;
+        assert_eq!(orders.total(&world), 5, "the newer one delivers");
+        world.pass_ms(1_000).await;
+        let story = stream.story(1).await;
+        assert!(story.contains(&"subscriber-disconnected replaced".to_owned()));
+        assert_eq!(
+            story.last().unwrap(),
+            "subscriber-disconnected delivery-failed"
+        );
+        let dials = guest.dials();
+        assert!(dials >= 2, "the stream dials anew");
+        shake_hands(&stream, &guest, &orders);
+        append(&stream, 7).await;
+        assert_eq!(orders.total(&world), 12);
+        let roster: Value = stream.state().await["connectionsByKey"].take();
+        assert!(roster["adder"].is_object());
+    });
+}
+
+#[test]
+fn the_newer_of_two_handshakes_in_order_keeps_its_connection() {
+    run(|world| async move {
+        let (stream, guest, orders) = relayed(&world).await;
+        shake_hands(&stream, &guest, &orders);
+        shake_hands(&stream, &guest, &orders);
+        world.settle().await;
+        append(&stream, 5).await;
+        assert_eq!(orders.total(&world), 5);
+        let story = stream.story(1).await;
+        assert!(
+            !story.contains(&"subscriber-disconnected delivery-failed".to_owned()),
+            "{story:?}"
+        );
+        assert!(
+            !story.contains(&"subscriber-disconnected unsubscribed".to_owned()),
+            "{story:?}"
+        );
+    });
+}
+
+/// A handshake of a dead incarnation comes late, and costs the live connection its callback.
+#[test]
+fn a_late_handshake_of_a_dead_stream_does_not_mute_the_live_one() {
+    run(|world| async move {
+        let orders = Orders::host(&world, &["adder"]);
+        let mut dials = 0;
+        world.on_call(move |call| match &*call.method {
+            "requestStreamSubscription" => {
+                dials += 1;
+                if dials == 1 {
+                    Fate::Late(500)
+                } else {
+                    Fate::Arrives
+                }
+            }
+            _ => Fate::Arrives,
+        });
+        let stream = world.stream("p1:/a");
+        stream
+            .append(json!([configure("adder", "ADDER", "p1:/a", "adder")]))
+            .await;
+        stream.restart().await;
+        append(&stream, 5).await;
+        assert_eq!(orders.total(&world), 5);
+        world.pass_ms(1_000).await;
+        append(&stream, 7).await;
+        world.pass_ms(11_000).await;
+        assert_eq!(orders.total(&world), 12);
+        assert_eq!(sums(&stream).await, [5, 12]);
+    });
+}
+
+/// Every call of a conversation is lost once, on its way there or on its way back.
+#[test]
+fn no_single_lost_call_loses_a_number() {
+    for fate in [Fate::RequestLost, Fate::ReplyLost] {
+        for lost in 0..12 {
+            let fate = fate.clone();
+            run(move |world| async move {
+                let mut calls = 0;
+                world.on_call(move |call| {
+                    // The test's own calls are the client's to repeat.
+                    let is_own = matches!(&*call.method, "runtimeState" | "getEvents");
+                    calls += u32::from(!is_own);
+                    if calls == lost + 3 && !is_own {
+                        fate.clone()
+                    } else {
+                        Fate::Arrives
+                    }
+                });
+                let orders = Orders::host(&world, &["adder"]);
+                let stream = world.stream("p1:/a");
+                for event in [
+                    configure("adder", "ADDER", "p1:/a", "adder"),
+                    add(5),
+                    add(7),
+                ] {
+                    let mut event = event;
+                    event["idempotencyKey"] = json!(event.to_string());
+                    while stream.try_append(json!([event])).await.is_err() {}
+                    world.settle().await;
+                }
+                world.pass_ms(60_000).await;
+                assert_eq!(orders.total(&world), 12, "call {lost} lost");
+                assert_eq!(sums(&stream).await, [5, 12], "call {lost} lost");
+                assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+            });
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Streams (spec §1).
+
+mod append;
+mod boot;
+mod core_state;
+mod delivery;
+mod dialing;
+mod envelope;
+mod forwarding;
+mod recovery;
+mod surface;

@@ -1,0 +1,27 @@
+//! What the tests stand on: a little world in which real objects live on one thread.
+//!
+//! - [`world::World`]: objects by name, calls between them, crashes, alarms, a clock.
+//! - [`disk::Disk`]: an object's storage, which outlives its incarnations.
+//! - [`stream::Stream`]: a stream, as a client calls it.
+//! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
+//! - [`adder`]: a processor and the object that hosts it.
+
+pub mod adder;
+pub mod disk;
+pub mod guest;
+pub mod listener;
+pub mod stream;
+pub mod world;
+
+pub use guest::Guest;
+pub use listener::Listener;
+pub use stream::{configure, Stream};
+pub use world::{run, Fate, World};
+
+use runtime::call::CallError;
+
+/// The code of a refusal.
+pub fn code<T: std::fmt::Debug>(outcome: Result<T, CallError>) -> String {
+    let error = outcome.expect_err("it is refused");
+    error.code().unwrap_or("none").to_owned()
+}
