@@ -153,6 +153,15 @@ fn a_filter_takes_exact_types() {
 }
 
 #[test]
+fn a_subscriber_that_is_ahead_of_the_head_gets_the_initial_push() {
+    run(|world| async move {
+        let (_, listener) = listening(&world, 0, json!({ "replayAfterOffset": 9 })).await;
+        assert_eq!(listener.offsets(), [[0u64; 0]]);
+        assert_eq!(listener.last().stream_max_offset, 3);
+    });
+}
+
+#[test]
 fn a_filter_with_a_wildcard_takes_everything() {
     run(|world| async move {
         let types = json!({ "eventTypes": ["test/y", "*"], "replayAfterOffset": 0 });
