@@ -10,6 +10,11 @@ use std::{any::Any, borrow::Cow, fmt, sync::Arc};
 /// A shared immutable value that has a JSON form.
 pub trait Wire: Any + Send + Sync {
     fn to_json(&self) -> Value;
+
+    /// The JSON form as text.
+    fn to_json_text(&self) -> String {
+        self.to_json().to_string()
+    }
 }
 
 impl<T: Wire> Wire for Vec<Arc<T>> {

@@ -180,6 +180,10 @@ impl Wire for Event {
     fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("an event serializes")
     }
+
+    fn to_json_text(&self) -> String {
+        serde_json::to_string(self).expect("an event serializes")
+    }
 }
 
 impl Wire for EventInput {

@@ -39,7 +39,7 @@ impl Storage {
         let row = self.0.get(KV, &Key::from(key))?;
         match &row[0] {
             Cell::Text(json) => Some(json.to_string()),
-            Cell::Json(value) => Some(value.to_json().to_string()),
+            Cell::Json(value) => Some(value.to_json_text()),
             _ => panic!("the key-value table holds JSON, and something else under {key:?}"),
         }
     }

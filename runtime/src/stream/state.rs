@@ -108,6 +108,10 @@ impl Wire for CoreState {
     fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("a core state serializes")
     }
+
+    fn to_json_text(&self) -> String {
+        serde_json::to_string(self).expect("a core state serializes")
+    }
 }
 
 impl CoreState {

@@ -122,7 +122,7 @@ impl StoredObject {
 
 fn written(cell: &Cell) -> Cell {
     match cell {
-        Cell::Json(value) => Cell::Text(value.to_json().to_string().into()),
+        Cell::Json(value) => Cell::Text(value.to_json_text().into()),
         cell => cell.clone(),
     }
 }
