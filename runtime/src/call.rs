@@ -113,7 +113,7 @@ impl Argument {
         }
     }
 
-    /// The shared value, by reference if it was passed so, else parsed.
+    /// The shared value, as the caller holds it.
     ///
     /// # Errors
     /// It is something else.

@@ -89,7 +89,7 @@ pub enum Subscriber {
         processor_slug: String,
     },
     ExternalUrl {
-        transport: LegacyTransport,
+        transport: LegacyWebSocket,
         url: String,
         #[serde(
             default,
@@ -104,6 +104,13 @@ pub enum Subscriber {
 #[serde(rename_all = "kebab-case")]
 pub enum LegacyTransport {
     WorkersRpc,
+    CapnwebWebsocket,
+}
+
+/// The one transport of a legacy `external-url` subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LegacyWebSocket {
     CapnwebWebsocket,
 }
 
