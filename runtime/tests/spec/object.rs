@@ -357,6 +357,28 @@ fn exports_die_with_their_incarnation() {
     });
 }
 
+/// A handler often holds its object, which holds the handlers.
+#[test]
+fn an_ended_incarnation_leaves_nothing_in_memory() {
+    run(|world| async move {
+        let held = Rc::new(());
+        let watch = Rc::downgrade(&held);
+        let held = RefCell::new(Some(held));
+        gated(&world, move |context| {
+            let (own, held) = (context.clone(), held.take());
+            context.export(Rc::new(move |_, _| {
+                let _ = (&own, &held);
+                done()
+            }));
+        });
+        call(&world, "go").await.unwrap();
+        assert_eq!(watch.strong_count(), 1);
+        world.crash(&name());
+        world.settle().await;
+        assert_eq!(watch.strong_count(), 0);
+    });
+}
+
 #[test]
 fn only_work_to_wait_for_keeps_an_object_busy() {
     run(|world| async move {
