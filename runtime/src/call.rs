@@ -96,10 +96,13 @@ impl Argument {
     /// # Errors
     /// It is a capability, or JSON of another shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        let value = self
-            .to_json()
-            .ok_or_else(|| CallError::invalid("expected a value, got a live capability"))?;
-        serde_json::from_value(value).map_err(|error| CallError::invalid(error.to_string()))
+        let parsed = match self {
+            Argument::Json(value) => T::deserialize(value),
+            argument => serde_json::from_value(argument.to_json().ok_or_else(|| {
+                CallError::invalid("expected a value, got a live capability")
+            })?),
+        };
+        parsed.map_err(|error| CallError::invalid(error.to_string()))
     }
 
     /// The named values of a record.
@@ -204,6 +207,20 @@ impl Arguments {
         match self.get(name) {
             None | Some(Argument::Json(Value::Null)) => Ok(None),
             Some(_) => self.parse(name).map(Some),
+        }
+    }
+
+    /// An optional argument: as it was shared, or parsed from JSON; `null` counts as absent.
+    ///
+    /// # Errors
+    /// It is of another shape.
+    pub fn shared_optional<T: Wire + DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<Arc<T>>, CallError> {
+        match self.get(name).map(Argument::downcast::<T>) {
+            Some(Ok(shared)) => Ok(Some(shared)),
+            _ => Ok(self.parse_optional(name)?.map(Arc::new)),
         }
     }
 

@@ -222,7 +222,7 @@ pub fn connected(subscription_key: &str) -> EventInput {
         SubscriberConnected {
             subscription_key: subscription_key.to_owned(),
             direction: Direction::Outbound,
-            subscriber: Some(SubscriberDescriptor::default()),
+            subscriber: Some(SubscriberDescriptor::default().into()),
         },
     )
 }

@@ -137,7 +137,9 @@ impl ProcessorHost {
         arguments: Arguments,
     ) -> Result<Argument, CallError> {
         let hosted = self.find(arguments.parse_optional("processorName")?)?;
-        let configured: ConfiguredEvent = arguments.parse("subscriptionConfiguredEvent")?;
+        let configured: Arc<ConfiguredEvent> = arguments
+            .shared_optional("subscriptionConfiguredEvent")?
+            .ok_or_else(|| CallError::invalid("subscriptionConfiguredEvent is missing"))?;
         let key: String = arguments.parse("subscriptionKey")?;
         let stream = arguments.capability("stream")?;
         hosted.checkpoints.anchor_at(configured.offset);
@@ -205,13 +207,13 @@ impl ProcessorHost {
             handle: None,
         });
         let contract = hosted.runner.contract();
-        let subscriber = SubscriberDescriptor {
+        let subscriber = Arc::new(SubscriberDescriptor {
             incarnation_id: Some(self.incarnation_id.clone()),
             description: None,
-            processor: Some(contract.announcement()),
-        };
+            processor: Some(Arc::new(contract.announcement())),
+        });
         let handle = stream
-            .subscribe_outbound(key, checkpoint, contract.consumes, &subscriber, callback)
+            .subscribe_outbound(key, checkpoint, contract.consumes, subscriber, callback)
             .await?;
         match &mut *hosted.connection.borrow_mut() {
             Some(connection) if hosted.generation.get() == generation => {

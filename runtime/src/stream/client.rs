@@ -98,14 +98,14 @@ impl StreamClient {
         key: &str,
         replay_after: Offset,
         event_types: &[EventType],
-        subscriber: &SubscriberDescriptor,
+        subscriber: Arc<SubscriberDescriptor>,
         process_event_batch: Capability,
     ) -> Result<Capability, CallError> {
         let arguments = Arguments::new()
             .json("subscriptionKey", key)
             .json("replayAfterOffset", replay_after)
             .json("eventTypes", event_types)
-            .json("subscriber", subscriber)
+            .with("subscriber", Argument::shared(subscriber))
             .with(
                 "processEventBatch",
                 Argument::Capability(process_event_batch),

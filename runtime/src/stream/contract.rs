@@ -1,12 +1,14 @@
 //! The core processor's events (spec §1.4): types and payloads.
 
 use crate::{
+    call::Wire,
     callable::Callable,
     event::EventType,
     schema::{optional_text, present, text},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Every type of the stream itself begins so; such events never wake an idle subscription.
 pub const CORE_PREFIX: &str = "events.iterate.com/stream/";
@@ -161,7 +163,13 @@ pub struct SubscriberDescriptor {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
-    pub processor: Option<Announcement>,
+    pub processor: Option<Arc<Announcement>>,
+}
+
+impl Wire for SubscriberDescriptor {
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a subscriber serializes")
+    }
 }
 
 /// `processor-registered` of V0: still reduced, no longer written.
@@ -189,7 +197,7 @@ pub struct SubscriberConnected {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
-    pub subscriber: Option<SubscriberDescriptor>,
+    pub subscriber: Option<Arc<SubscriberDescriptor>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,7 +34,7 @@ pub struct Subscription {
     pub callback: Capability,
     pub replay_after: Option<Offset>,
     pub event_types: Option<Vec<EventType>>,
-    pub subscriber: Option<SubscriberDescriptor>,
+    pub subscriber: Option<Arc<SubscriberDescriptor>>,
     pub state_only: bool,
 }
 
@@ -248,7 +248,7 @@ impl StreamObject {
         }
     }
 
-    fn dial(self: &Rc<Self>, key: Arc<str>, configured: ConfiguredEvent) {
+    fn dial(self: &Rc<Self>, key: Arc<str>, configured: Arc<ConfiguredEvent>) {
         let stream = self.clone();
         self.context.wait_until("dial", async move {
             let outcome = match &configured.payload.subscriber {
@@ -277,7 +277,7 @@ impl StreamObject {
         self: &Rc<Self>,
         key: &Arc<str>,
         callable: &Callable,
-        configured: &ConfiguredEvent,
+        configured: &Arc<ConfiguredEvent>,
     ) -> Result<(), crate::callable::CallableError> {
         let state = self.state();
         let max_offset = state.max_offset;
@@ -286,7 +286,10 @@ impl StreamObject {
             .with("stream", Argument::Capability(self.live_capability()))
             .json("subscriptionKey", key)
             .json("streamMaxOffset", max_offset)
-            .json("subscriptionConfiguredEvent", configured)
+            .with(
+                "subscriptionConfiguredEvent",
+                Argument::shared(configured.clone()),
+            )
             .with("streamRuntimeState", Argument::Record(runtime_state));
         dispatch(&self.context, callable, handshake).await.map(drop)
     }

@@ -247,7 +247,7 @@ impl StreamObject {
             callback: arguments.capability("processEventBatch")?,
             replay_after: arguments.parse_optional("replayAfterOffset")?,
             event_types,
-            subscriber: arguments.parse_optional("subscriber")?,
+            subscriber: arguments.shared_optional("subscriber")?,
             state_only: direction == Direction::Inbound && events == Some(false),
         });
         Ok(self.describe(&connection))

@@ -44,13 +44,13 @@ pub struct Config {
 #[serde(rename_all = "camelCase")]
 pub struct AnnouncedProcessor {
     pub announced_at_offset: Offset,
-    pub announcement: Announcement,
+    pub announcement: Arc<Announcement>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfiguredSubscription {
-    pub latest_configured_event: ConfiguredEvent,
+    pub latest_configured_event: Arc<ConfiguredEvent>,
 }
 
 /// A `subscription-configured` event, pared to what a subscriber needs.
@@ -70,7 +70,7 @@ pub struct RosterEntry {
     pub direction: Direction,
     pub connected_at_offset: Offset,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscriber: Option<SubscriberDescriptor>,
+    pub subscriber: Option<Arc<SubscriberDescriptor>>,
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -101,6 +101,12 @@ impl Default for CoreState {
             subscriptions_by_key: BTreeMap::new(),
             connections_by_key: BTreeMap::new(),
         }
+    }
+}
+
+impl Wire for ConfiguredEvent {
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a configured subscription serializes")
     }
 }
 
@@ -158,7 +164,7 @@ impl CoreState {
             self.configure_subscription(event, configured);
         } else if event.kind == PROCESSOR_REGISTERED {
             let registered: ProcessorRegistered = event.payload()?;
-            self.announce(event.offset, registered.announcement);
+            self.announce(event.offset, Arc::new(registered.announcement));
         } else if event.kind == SUBSCRIBER_CONNECTED {
             let connected: SubscriberConnected = event.payload()?;
             self.connect(event.offset, connected);
@@ -208,12 +214,12 @@ impl CoreState {
         }
         let key: Arc<str> = payload.subscription_key.as_str().into();
         let configured = ConfiguredSubscription {
-            latest_configured_event: ConfiguredEvent {
+            latest_configured_event: Arc::new(ConfiguredEvent {
                 offset: event.offset,
                 kind: event.kind.clone(),
                 payload,
                 created_at: event.created_at,
-            },
+            }),
         };
         self.subscriptions_by_key.insert(key, Arc::new(configured));
     }
@@ -236,7 +242,7 @@ impl CoreState {
         );
     }
 
-    fn announce(&mut self, offset: Offset, announcement: Announcement) {
+    fn announce(&mut self, offset: Offset, announcement: Arc<Announcement>) {
         self.processors_by_slug.insert(
             announcement.slug.as_str().into(),
             Arc::new(AnnouncedProcessor {
