@@ -27,6 +27,7 @@ impl Fleet {
         let (fleet, resident) = (self.clone(), resident.clone());
         self.supervise(async move {
             sleep(Duration::from_millis(wait_ms)).await;
+            let _turn = resident.ringing.lock().await;
             if resident.is_alarm_generation(generation) {
                 fleet.ring(&resident).await;
             }

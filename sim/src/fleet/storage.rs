@@ -36,7 +36,8 @@ pub struct StoredObject {
 struct Transaction {
     id: WriteId,
     undo: Vec<Undo>,
-    alarm_after: Option<Timestamp>,
+    /// The alarm that this transaction leaves, if it touched the alarm.
+    alarm_after: Option<Option<Timestamp>>,
     _pending: Option<Pending>,
 }
 
@@ -55,10 +56,12 @@ impl StoredObject {
         self.durable_alarm
     }
 
-    /// The alarm is about to ring: it is no longer set.
+    /// The alarm rings: it is no longer set. One that was set anew meanwhile stays.
     pub fn take_alarm(&mut self) {
-        self.alarm = None;
-        self.durable_alarm = None;
+        let rung = self.durable_alarm.take();
+        if self.alarm == rung {
+            self.alarm = None;
+        }
     }
 
     /// How many closed transactions a crash could still take back.
@@ -108,7 +111,9 @@ impl StoredObject {
 
     fn make_durable(&mut self, transaction: Transaction) {
         self.durable = transaction.id;
-        self.durable_alarm = transaction.alarm_after;
+        if let Some(alarm) = transaction.alarm_after {
+            self.durable_alarm = alarm;
+        }
     }
 
     fn record(&mut self, undo: Undo) {
@@ -264,7 +269,10 @@ impl Store for SimStore {
             return;
         }
         let mut transaction = std::mem::take(&mut stored.open);
-        transaction.alarm_after = stored.alarm;
+        let touched = |undo: &Undo| matches!(undo, Undo::Alarm(_));
+        if transaction.undo.iter().any(touched) {
+            transaction.alarm_after = Some(stored.alarm);
+        }
         transaction._pending = Some(self.activity.begin(PendingKind::Write));
         stored.closed.push_back(transaction);
         drop(stored);
