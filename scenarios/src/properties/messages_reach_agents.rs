@@ -23,19 +23,29 @@ impl Oracle for MessagesReachAgents {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
-        for recorded in evidence.log(&integration()) {
-            let Some(id) = event_id(recorded).filter(|_| is_from_person(recorded)) else {
-                continue;
-            };
+        let recorded = evidence.log(&integration()).iter();
+        let ids = recorded.filter(|event| is_from_person(event));
+        let ids: Vec<&str> = ids.filter_map(|event| event_id(event)).collect();
+        let forwarded = |id: &str| -> Vec<(&StreamLog, &Arc<Event>)> {
             let routed = evidence
                 .logs
                 .values()
                 .filter(|log| log.name != integration());
-            let forwarded: Vec<(&StreamLog, &Arc<Event>)> = routed
+            routed
                 .flat_map(|log| log.events.iter().map(move |event| (log, event)))
                 .filter(|(_, event)| event_id(event) == Some(id))
-                .collect();
-            match &forwarded[..] {
+                .collect()
+        };
+        for id in &ids {
+            if let [(one, _), (other, _), ..] = forwarded(id)[..] {
+                return Err(Violation::safety(
+                    "forwarded-twice",
+                    format!("event {id} stands in {} and in {}", one.name, other.name),
+                ));
+            }
+        }
+        for id in ids {
+            match &forwarded(id)[..] {
                 [] => return Err(lost(format!("event {id} was recorded and never forwarded"))),
                 [(log, event)] if !has_input(log, event) => {
                     return Err(lost(format!(
@@ -43,13 +53,7 @@ impl Oracle for MessagesReachAgents {
                         log.name, event.offset
                     )))
                 }
-                [_] => {}
-                [(one, _), (other, _), ..] => {
-                    return Err(Violation::safety(
-                        "forwarded-twice",
-                        format!("event {id} stands in {} and in {}", one.name, other.name),
-                    ))
-                }
+                _ => {}
             }
         }
         Ok(())

@@ -11,12 +11,12 @@ use crate::{
     world::StreamLog,
 };
 use runtime::{
-    call::ObjectName,
+    call::{Argument, ObjectName},
     event::{Event, Offset, StreamName},
     object::KV,
     platform::{Cell, Key},
     processor::Fold,
-    stream,
+    stream::{self, CoreState},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -37,6 +37,8 @@ pub enum Quiescence {
     Reached,
     /// The limit of simulated time was reached; what was still pending.
     TimedOut { pending: String },
+    /// Nothing is under way, and yet somebody waits for a reply: nobody will send it.
+    Stalled { calls: u64 },
     /// More trace events than any world should need.
     Runaway { trace_events: u64 },
 }
@@ -45,6 +47,8 @@ pub struct Evidence {
     /// By name.
     pub logs: BTreeMap<StreamName, StreamLog>,
     pub processors: Vec<StoredProcessor>,
+    /// The core state that each stream had stored.
+    pub core_states: BTreeMap<StreamName, Arc<CoreState>>,
     pub deliveries: Vec<Delivery>,
     pub commits: Vec<Commit>,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
@@ -102,19 +106,41 @@ fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
         .collect()
 }
 
+/// Every stream's stored core state.
+pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
+    let mut states = BTreeMap::new();
+    for (object, stored) in fleet.stored(stream::BINDING) {
+        let name = StreamName::parse(&object.name).expect("streams are named so");
+        let stored = stored.lock().expect("one thread");
+        let row = stored.rows(KV).find(|(key, _)| **key == Key::from("state"));
+        let state: Option<Arc<CoreState>> = row.map(|(_, row)| match &row[0] {
+            Cell::Json(value) => Argument::Shared(value.clone())
+                .downcast::<CoreState>()
+                .expect("a stream stores its core state"),
+            Cell::Text(json) => serde_json::from_str(json).expect("a stored core state parses"),
+            cell => panic!("a core state is JSON, not {cell:?}"),
+        });
+        if let Some(state) = state {
+            states.insert(name, state);
+        }
+    }
+    states
+}
+
 /// Every processor's checkpoint, read from its object's key-value storage.
 pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
     let mut processors = Vec::new();
     for (object, stored) in fleet.stored_except(stream::BINDING) {
         let stored = stored.lock().expect("one thread");
         for (key, row) in stored.rows(KV) {
-            let (Key::Text(key), Cell::Text(json)) = (key, &row[0]) else {
-                continue;
-            };
+            let Key::Text(key) = key else { continue };
             let name = key
                 .strip_prefix("stream-processor:")
                 .and_then(|rest| rest.strip_suffix(":snapshot"));
             let Some(name) = name else { continue };
+            let Cell::Text(json) = &row[0] else {
+                panic!("a checkpoint is text, found {:?}", row[0]);
+            };
             let mut snapshot: Value = serde_json::from_str(json).expect("a checkpoint is JSON");
             processors.push(StoredProcessor {
                 object: object.clone(),

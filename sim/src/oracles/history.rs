@@ -59,6 +59,7 @@ impl History {
     pub fn new(folds: &'static [Fold]) -> Self {
         History(Evidence {
             logs: BTreeMap::new(),
+            core_states: Default::default(),
             processors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),

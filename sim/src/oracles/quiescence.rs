@@ -22,6 +22,10 @@ impl Oracle for Quiesces {
                 "not-reached",
                 format!("still pending after the settle phase: {pending}"),
             )),
+            Quiescence::Stalled { calls } => Err(Violation::liveness(
+                "stalled",
+                format!("nothing is under way, and {calls} calls wait for a reply"),
+            )),
             Quiescence::Runaway { trace_events } => Err(Violation::liveness(
                 "runaway",
                 format!("{trace_events} trace events, and no rest"),

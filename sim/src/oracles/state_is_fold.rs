@@ -6,6 +6,7 @@
 //! that the reducer is right.
 
 use super::{difference::differences, Evidence, Oracle, StoredProcessor, Violation};
+use crate::world::StreamLog;
 use runtime::{
     call::ObjectName,
     callable::Callable,
@@ -32,16 +33,11 @@ impl Oracle for StateIsFold {
         for stored in &evidence.processors {
             check_fold(evidence, stored)?;
         }
+        let mut cores = Vec::new();
         for log in evidence.logs.values() {
-            let mut core = CoreState::default();
-            for event in &log.events {
-                if let Err(error) = core.reduce(event) {
-                    return Err(Violation::safety(
-                        "log-does-not-reduce",
-                        format!("stream {}: {error}", log.name),
-                    ));
-                }
-            }
+            cores.push((log, check_core(evidence, log)?));
+        }
+        for (log, core) in cores {
             for subscription in core.subscriptions_by_key.values() {
                 let configured = &subscription.latest_configured_event.payload;
                 let Subscriber::Callable { callable } = &configured.subscriber else {
@@ -51,6 +47,29 @@ impl Oracle for StateIsFold {
             }
         }
         Ok(())
+    }
+}
+
+/// The core processor's state, folded; it is what the stream had stored.
+fn check_core(evidence: &Evidence, log: &StreamLog) -> Result<CoreState, Violation> {
+    let mut core = CoreState::default();
+    for event in &log.events {
+        if let Err(error) = core.reduce(event) {
+            return Err(Violation::safety(
+                "log-does-not-reduce",
+                format!("stream {}: {error}", log.name),
+            ));
+        }
+    }
+    match evidence.core_states.get(&log.name) {
+        Some(stored) if **stored != core => Err(Violation::safety(
+            "core-state-not-fold",
+            format!(
+                "stream {}: stored state is at {}, its log at {}",
+                log.name, stored.max_offset, core.max_offset
+            ),
+        )),
+        _ => Ok(core),
     }
 }
 
@@ -115,7 +134,7 @@ fn check_caught_up(
     let owed = owed.map_or(Offset::ZERO, |event| event.offset);
     let stored = evidence.processor(&object, processor);
     let offset = stored.map_or(Offset::ZERO, |stored| stored.offset);
-    if offset < owed && !gave_up(log, processor) {
+    if offset < owed && !gave_up(log, processor, offset) {
         return Err(Violation::liveness(
             "behind",
             format!("{processor} of {object} is at {offset}, the last event for it in {stream} at {owed}"),
@@ -124,14 +143,15 @@ fn check_caught_up(
     Ok(())
 }
 
-fn gave_up(log: &[Arc<Event>], processor: &str) -> bool {
-    let prefix = format!("processor-ingest-failed:{processor}:");
+/// An event in the log says that the processor gave up at this checkpoint.
+fn gave_up(log: &[Arc<Event>], processor: &str, checkpoint: Offset) -> bool {
+    let expected = format!("processor-ingest-failed:{processor}:{checkpoint}");
     log.iter().any(|event| {
         event.kind == ERROR_OCCURRED
             && event
                 .idempotency_key
                 .as_ref()
-                .is_some_and(|key| key.as_str().starts_with(&prefix))
+                .is_some_and(|key| key.as_str() == expected)
     })
 }
 
@@ -230,12 +250,12 @@ mod tests {
         )
     }
 
-    fn gave_up(processor: &str) -> Entry {
+    fn gave_up(processor: &str, checkpoint: u64) -> Entry {
         let error = ErrorOccurred {
             message: "gave up".to_owned(),
             error: None,
         };
-        let key = format!("processor-ingest-failed:{processor}:4");
+        let key = format!("processor-ingest-failed:{processor}:{checkpoint}");
         Entry::new(ERROR_OCCURRED, error).keyed(&key)
     }
 
@@ -275,11 +295,23 @@ mod tests {
 
     #[test]
     fn a_processor_that_said_it_gave_up_may_be_behind() {
-        let history = subscribed([tick(), tick(), gave_up("counter")]);
+        let history = subscribed([tick(), tick(), gave_up("counter", 3)]);
         assert_eq!(judge(counted(history, 3, 1)), None);
-        let history = subscribed([tick(), tick(), gave_up("another")]);
         let behind = Some(("behind", FailureKind::Liveness));
-        assert_eq!(judge(counted(history, 3, 1)), behind);
+        for other in [gave_up("another", 3), gave_up("counter", 2)] {
+            let history = subscribed([tick(), tick(), other]);
+            assert_eq!(judge(counted(history, 3, 1)), behind);
+        }
+    }
+
+    #[test]
+    fn a_core_state_that_is_not_its_logs_fold_is_wrong() {
+        let mut evidence = counted(subscribed([tick()]), 3, 1).evidence();
+        let name = evidence.logs.keys().next().expect("one log").clone();
+        evidence.core_states.insert(name, Arc::default());
+        let violation = StateIsFold.judge(&evidence).unwrap_err();
+        assert_eq!(violation.class, "core-state-not-fold");
+        assert_eq!(violation.kind, FailureKind::Safety);
     }
 
     #[test]

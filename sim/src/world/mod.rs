@@ -131,6 +131,7 @@ impl World {
         Evidence {
             logs: oracles::read_logs(&self.fleet),
             processors: oracles::read_processors(&self.fleet),
+            core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
             openai: self.openai.ledger(),
