@@ -96,12 +96,13 @@ impl Argument {
     /// # Errors
     /// It is a capability, or JSON of another shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        let parsed = match self {
-            Argument::Json(value) => T::deserialize(value),
-            argument => serde_json::from_value(argument.to_json().ok_or_else(|| {
-                CallError::invalid("expected a value, got a live capability")
-            })?),
-        };
+        let parsed =
+            match self {
+                Argument::Json(value) => T::deserialize(value),
+                argument => serde_json::from_value(argument.to_json().ok_or_else(|| {
+                    CallError::invalid("expected a value, got a live capability")
+                })?),
+            };
         parsed.map_err(|error| CallError::invalid(error.to_string()))
     }
 

@@ -115,7 +115,7 @@ pub trait Platform {
     /// A fresh random identifier.
     fn draw_id(&self) -> Uuid;
 
-    /// The number of this incarnation, unique for the object.
+    /// The number of this incarnation; a later one of the same object has a greater one.
     fn incarnation(&self) -> u64;
 
     /// Ends this incarnation; the object lives on in its storage.

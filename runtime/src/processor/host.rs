@@ -142,6 +142,14 @@ impl ProcessorHost {
             .ok_or_else(|| CallError::invalid("subscriptionConfiguredEvent is missing"))?;
         let key: String = arguments.parse("subscriptionKey")?;
         let stream = arguments.capability("stream")?;
+        if let Some(held) = hosted.stream.live().and_then(|live| live.incarnation()) {
+            if stream.incarnation < held {
+                return Err(CallError::Broken(format!(
+                    "a late handshake: incarnation {} of the stream has ended",
+                    stream.incarnation
+                )));
+            }
+        }
         hosted.checkpoints.anchor_at(configured.offset);
         hosted.checkpoints.put_subscription_key(&key);
         self.end_generation(&hosted);

@@ -114,6 +114,11 @@ impl StreamClient {
         opened.record()?.capability("subscription")
     }
 
+    /// The incarnation of a live stream.
+    pub fn incarnation(&self) -> Option<u64> {
+        self.stub.capability().map(|live| live.incarnation)
+    }
+
     /// Completes when the live stream is known to be gone.
     pub fn broken(&self) -> futures_util::future::LocalBoxFuture<'static, ()> {
         self.stub.broken()

@@ -184,6 +184,10 @@ impl StreamObject {
             NoteKind::Failure,
             format_args!("delivery to {key} failed: {error}"),
         );
+        if connection.closed.get() {
+            // A late word about a connection that was replaced or let go says nothing of the next.
+            return;
+        }
         // The subscriber did not settle: whatever it said before, it wants to be dialed again.
         self.connections.borrow_mut().parked.remove(key);
         self.close(connection, DisconnectReason::DeliveryFailed);
