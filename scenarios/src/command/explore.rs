@@ -84,7 +84,7 @@ impl Arguments {
             output: Ok(()),
         };
         let started = Instant::now();
-        engine::explore(|n| schedule.plan(n), limits, sim::world::run, &mut sweep)?;
+        let explored = engine::explore(|n| schedule.plan(n), limits, sim::world::run, &mut sweep);
         let wall = started.elapsed();
         let Sweep {
             tally,
@@ -105,7 +105,16 @@ impl Arguments {
             Format::Json => summary.json().print()?,
         }
         write!(anstream::stderr(), "{}", told.blocks)?;
-        Ok(exit(&tally, told.all_confirmed))
+        // What was found before the harness failed counts, and was told.
+        let exit = exit(&tally, told.all_confirmed);
+        match (explored, tally.failures.is_empty()) {
+            (Ok(()), _) => Ok(exit),
+            (Err(failure), true) => Err(failure.into()),
+            (Err(failure), false) => {
+                writeln!(anstream::stderr(), "error: {failure}")?;
+                Ok(exit)
+            }
+        }
     }
 }
 
