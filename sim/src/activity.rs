@@ -13,7 +13,7 @@ use std::{
 /// Kinds of pending things, for reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingKind {
-    /// A call, a reply or bytes on their way.
+    /// A call or a reply on its way; a service at work on a request.
     Message,
     /// A transaction that is not yet durable.
     Write,
@@ -49,6 +49,8 @@ impl PendingKind {
 pub struct Activity {
     pending: [AtomicU64; PendingKind::ALL.len()],
     changes: AtomicU64,
+    /// Calls that wait for a reply. They keep nothing from rest: at rest there must be none.
+    waiting_calls: AtomicU64,
 }
 
 impl Activity {
@@ -91,6 +93,16 @@ impl Activity {
         self.changes.load(Relaxed)
     }
 
+    /// A call was sent; its reply, or its failure, drops the guard.
+    pub fn begin_call(self: &Arc<Self>) -> WaitingCall {
+        self.waiting_calls.fetch_add(1, Relaxed);
+        WaitingCall(self.clone())
+    }
+
+    pub fn waiting_calls(&self) -> u64 {
+        self.waiting_calls.load(Relaxed)
+    }
+
     /// Waits in simulated time, visibly. At least 1 ms (madsim's smallest step).
     pub fn sleep(self: &Arc<Self>, duration_ms: u64) -> impl Future<Output = ()> + Send + 'static {
         let timer = self.begin(PendingKind::Timer);
@@ -111,5 +123,14 @@ pub struct Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.activity.pending[self.kind as usize].fetch_sub(1, Relaxed);
+    }
+}
+
+/// Somebody waits for the reply of a call while this lives.
+pub struct WaitingCall(Arc<Activity>);
+
+impl Drop for WaitingCall {
+    fn drop(&mut self) {
+        self.0.waiting_calls.fetch_sub(1, Relaxed);
     }
 }

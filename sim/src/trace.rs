@@ -76,6 +76,9 @@ impl Trace {
         let place_end = inner.line.len();
         write!(inner.line, "{detail}").expect("writing to a string");
         inner.hash.update(&at_us.to_le_bytes());
+        inner.hash.update(&(place_end as u32).to_le_bytes());
+        inner.hash.update(&(kind.len() as u32).to_le_bytes());
+        inner.hash.update(&(inner.line.len() as u32).to_le_bytes());
         inner.hash.update(kind.as_bytes());
         inner.hash.update(inner.line.as_bytes());
         if let Some(kept) = &mut inner.kept {

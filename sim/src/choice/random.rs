@@ -1,6 +1,6 @@
 //! Every fault at its own rate, by seed.
 
-use super::{Choice, Chooser, Generator};
+use super::{Choice, Chooser, Generator, Role};
 
 pub struct Random {
     generator: Generator,
@@ -23,8 +23,11 @@ impl Random {
 
 impl Chooser for Random {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
+        let scale = match choice.site.role {
+            Role::Fault => self.scale,
+            Role::Draw => 1.0,
+        };
         let key = choice.site.key(choice.subject);
-        self.generator
-            .value(key, choice.n, choice.shape, self.scale)
+        self.generator.value(key, choice.n, choice.shape, scale)
     }
 }

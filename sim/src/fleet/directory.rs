@@ -105,6 +105,8 @@ pub(super) struct Resident {
     pub stored: Arc<Mutex<StoredObject>>,
     state: Mutex<ResidentState>,
     bound: Notify,
+    /// Held while the alarm rings: one ring after the other.
+    pub ringing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -223,7 +225,7 @@ impl Fleet {
         self.lock().commits.clone()
     }
 
-    /// How many incarnations crashed.
+    /// How many incarnations a fault killed.
     pub fn crashes(&self) -> u64 {
         self.lock().crashes
     }
@@ -273,6 +275,7 @@ impl Fleet {
             stored: Arc::default(),
             state: Mutex::default(),
             bound: Notify::new(),
+            ringing: tokio::sync::Mutex::default(),
         });
         inner.residents.insert(name, resident.clone());
         resident
@@ -328,7 +331,8 @@ impl Fleet {
             let (fleet, resident) = (self.clone(), resident.clone());
             self.supervise(async move {
                 sleep(Duration::from_millis(after_ms)).await;
-                if fleet.choices.faults_on() {
+                if fleet.choices.faults_on() && resident.is_living(incarnation) {
+                    fleet.lock().crashes += 1;
                     fleet.crash(&resident, incarnation, "at a time");
                 }
             });
@@ -375,6 +379,7 @@ impl Fleet {
         let can_crash = !matches!(resident.role, Role::Client);
         let crashes = can_crash && self.choices.yes(site, &resident.subject);
         if crashes {
+            self.lock().crashes += 1;
             self.crash(resident, incarnation, site.name);
         }
         crashes
@@ -394,7 +399,6 @@ impl Fleet {
                 volatile + 1,
             ),
         };
-        self.lock().crashes += 1;
         self.end(resident, incarnation, lost as usize, "crash", why);
     }
 

@@ -2,7 +2,11 @@
 //! typed network; requests of all stubs share it, each stub in its own lane.
 
 use super::{directory::Resident, ports::SimPorts};
-use crate::{activity::Pending, choice::Subject, faults};
+use crate::{
+    activity::{Pending, WaitingCall},
+    choice::Subject,
+    faults,
+};
 use madsim::{
     net::{Receiver as LinkReceiver, Sender as LinkSender},
     task::spawn_local,
@@ -18,8 +22,8 @@ use std::{
 };
 use tokio::sync::{oneshot, Notify};
 
-/// How long a caller takes to learn of a lost connection.
-const DISCONNECT_MS: u64 = 250;
+/// How long a caller takes to learn that a request or a reply was lost.
+pub(super) const DISCONNECT_MS: u64 = 250;
 
 /// A call on the wire.
 pub(super) struct Request {
@@ -48,12 +52,19 @@ pub(super) struct ReplyMessage {
 
 pub(super) type ReplySender = oneshot::Sender<Result<Argument, CallError>>;
 
+/// Somebody who waits for a reply.
+struct Waiting {
+    reply: ReplySender,
+    /// The call's lane, if a lost reply ends it.
+    lane: Option<u64>,
+    _call: WaitingCall,
+}
+
 /// A connection to one incarnation of one object.
 pub(super) struct Link {
     pub incarnation: u64,
     sender: LinkSender,
-    /// Who waits for a reply; and the lane, if it ends with a lost reply.
-    waiting: RefCell<BTreeMap<u64, (ReplySender, Option<u64>)>>,
+    waiting: RefCell<BTreeMap<u64, Waiting>>,
     next_id: Cell<u64>,
     is_dead: Cell<bool>,
     died: Notify,
@@ -106,10 +117,15 @@ impl Link {
     }
 
     /// Sends a request; its reply, or the end of the link, resolves `reply`.
-    pub async fn send(&self, request: Request, reply: ReplySender) {
+    pub async fn send(&self, request: Request, reply: ReplySender, call: WaitingCall) {
         let id = request.id;
         let lane = request.capability.map(|_| request.lane);
-        self.waiting.borrow_mut().insert(id, (reply, lane));
+        let waiting = Waiting {
+            reply,
+            lane,
+            _call: call,
+        };
+        self.waiting.borrow_mut().insert(id, waiting);
         if self.is_dead() || self.sender.send(Box::new(request)).await.is_err() {
             // The reader fails everything that waits when it learns of the end; after that, here.
             if self.is_dead() {
@@ -119,9 +135,10 @@ impl Link {
     }
 
     fn fail_all(&self) {
-        for (_, (reply, _)) in std::mem::take(&mut *self.waiting.borrow_mut()) {
+        for waiting in std::mem::take(&mut *self.waiting.borrow_mut()).into_values() {
             // Whoever no longer waits does not miss it.
-            let _ = reply.send(Err(CallError::Disconnected("the callee died".to_owned())));
+            let error = CallError::Disconnected("the callee died".to_owned());
+            let _ = waiting.reply.send(Err(error));
         }
     }
 }
@@ -171,15 +188,15 @@ async fn read(
 }
 
 fn resolve(ports: &Rc<SimPorts>, link: &Rc<Link>, message: ReplyMessage) {
-    let Some((reply, lane)) = link.waiting.borrow_mut().remove(&message.id) else {
+    let Some(waiting) = link.waiting.borrow_mut().remove(&message.id) else {
         return;
     };
     if ports.crash_point(&faults::CRASH_AFTER_CALL) {
         return;
     }
-    if let Some(lane) = lane.filter(|_| message.is_lost) {
+    if let Some(lane) = waiting.lane.filter(|_| message.is_lost) {
         ports.break_lane(lane);
     }
     // Whoever dropped the call does not miss the reply.
-    let _ = reply.send(message.outcome);
+    let _ = waiting.reply.send(message.outcome);
 }

@@ -17,6 +17,7 @@ pub(super) trait OutputGate {
     fn newest_write(&self) -> WriteId;
     fn is_durable(&self, write: WriteId) -> bool;
     fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()>;
+    fn is_alive(&self) -> bool;
     /// Whether the incarnation is dead, or dies here.
     fn dies_at(&self, site: &'static Site) -> bool;
 }
@@ -51,6 +52,9 @@ impl AsyncWrite for Gated {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if !this.gate.is_alive() {
+            return Poll::Pending;
+        }
         if this.waiting.is_none() {
             let newest = this.gate.newest_write();
             if !this.gate.is_durable(newest) {
@@ -71,6 +75,9 @@ impl AsyncWrite for Gated {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.gate.is_alive() {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -86,6 +93,9 @@ impl AsyncRead for Gated {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if !this.gate.is_alive() {
+            return Poll::Pending;
+        }
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
         if this.direction == Direction::Writing {
             if this.gate.dies_at(&faults::CRASH_AFTER_REQUEST) {

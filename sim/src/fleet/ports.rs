@@ -3,7 +3,7 @@
 
 use super::{
     directory::{Commit, Delivery, Fleet, Mail, Resident},
-    link::{Link, ReplySender, Request},
+    link::{Link, ReplySender, Request, DISCONNECT_MS},
     outside,
     storage::SimStore,
 };
@@ -38,9 +38,6 @@ use std::{
 use tokio::sync::{oneshot, Mutex, Notify};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
-
-/// How long a caller takes to learn of a lost request.
-const DISCONNECT_MS: u64 = 250;
 
 pub(super) struct SimPorts {
     pub fleet: Arc<Fleet>,
@@ -143,11 +140,11 @@ impl SimPorts {
             .choices
             .delay_ms(&faults::EVICT_IDLE, &self.resident.subject);
         if after_ms > 0 {
-            let resident = self.resident.clone();
+            let (fleet, resident) = (self.fleet.clone(), self.resident.clone());
             let incarnation = self.incarnation;
             self.fleet.supervise(async move {
                 sleep(Duration::from_millis(after_ms)).await;
-                if resident.is_living(incarnation) {
+                if fleet.choices.faults_on() && resident.is_living(incarnation) {
                     // Nobody there to take it: then there is nothing to evict.
                     let _ = resident.send(Mail::EvictIfIdle);
                 }
@@ -247,7 +244,8 @@ impl SimPorts {
             reply_lost: outgoing.reply_lost,
             in_flight: Some(outgoing.in_flight),
         };
-        link.send(request, outgoing.reply).await;
+        let call = self.fleet.activity.begin_call();
+        link.send(request, outgoing.reply, call).await;
     }
 
     /// The request is lost on its way; the caller learns it after a while.
@@ -280,6 +278,9 @@ impl Platform for SimPorts {
     }
 
     fn sleep(&self, _what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
+        if !self.is_alive() {
+            return SimPorts::dead();
+        }
         Box::pin(self.fleet.activity.sleep(duration_ms))
     }
 
@@ -339,6 +340,9 @@ impl Platform for SimPorts {
     }
 
     fn broken(&self, capability: &Capability) -> LocalBoxFuture<'static, ()> {
+        if !self.is_alive() {
+            return SimPorts::dead();
+        }
         let ports = self.this();
         let target = Target::Capability(capability.clone());
         Box::pin(async move {
@@ -450,6 +454,10 @@ impl outside::OutputGate for SimPorts {
 
     fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()> {
         self.store.durable(write)
+    }
+
+    fn is_alive(&self) -> bool {
+        SimPorts::is_alive(self)
     }
 
     fn dies_at(&self, site: &'static Site) -> bool {

@@ -16,7 +16,7 @@ pub enum FaultLevel {
     Swarm,
     /// Four times the swarm's rates.
     Storm,
-    /// As swarm, without the scenario's budget, and without judging liveness.
+    /// As swarm, without judging liveness.
     Unlimited,
 }
 

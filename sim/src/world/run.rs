@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-/// How long the faults go on after the workload has ended.
+/// How long the faults go on after the workload has ended, at most: less if the world comes to rest.
 const CHAOS_AFTER_WORKLOAD_MS: u64 = 30_000;
 /// How long a healed world may take to come to rest.
 const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
@@ -24,7 +24,7 @@ const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
 const REST_MS: u64 = 20;
 /// The longest wait between two looks.
 const LOOK_MS_MAX: u64 = 5_000;
-/// More than any world should need.
+/// More trace events than any phase of rest should need.
 const TRACE_EVENTS_MAX: u64 = 400_000;
 
 /// Runs a world on a fresh thread, to its end.
@@ -54,7 +54,7 @@ fn run_here(plan: Plan) -> Outcome {
     };
     let runtime = Runtime::with_seed_and_config(plan.scheduler_seed(), config);
     let mut world = None;
-    let lived = panics::capture(|| {
+    let judged = panics::capture(|| {
         catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
                 let built = World::build(plan.clone()).await;
@@ -62,18 +62,16 @@ fn run_here(plan: Plan) -> Outcome {
                 live(&built).await
             })
         }))
+        .and_then(|evidence| {
+            // The reducers that oracles run are product code: their panics are the world's.
+            let world = world.as_ref().expect("it has lived");
+            catch_unwind(AssertUnwindSafe(|| judge(world, evidence)))
+        })
     });
-    let world = world.expect("a world is built before anything can fail");
-    match lived {
-        Ok(evidence) => judge(&world, evidence),
-        Err(panic) => match panic.in_product() {
-            Some(class) => crashed(&world, class, panic.message),
-            None => panic!(
-                "the harness failed in world {}: {}",
-                plan.seed, panic.message
-            ),
-        },
-    }
+    judged.unwrap_or_else(|panic| match (&world, panic.in_product()) {
+        (Some(world), Some(class)) => crashed(world, class, panic.message),
+        _ => panic!("{}", panic.message),
+    })
 }
 
 async fn live(world: &Arc<World>) -> Evidence {
@@ -100,6 +98,7 @@ async fn live(world: &Arc<World>) -> Evidence {
 /// Waits until nothing is under way, at most `limit_ms`.
 async fn rest(world: &World, limit_ms: u64) -> Quiescence {
     let deadline_ms = crate::time::since_start_ms() + limit_ms;
+    let events_before = world.trace.events();
     let mut look_ms = REST_MS;
     loop {
         let before = (world.activity.changes(), world.trace.events());
@@ -112,10 +111,13 @@ async fn rest(world: &World, limit_ms: u64) -> Quiescence {
         .await;
         let after = (world.activity.changes(), world.trace.events());
         if was_quiet && world.activity.is_quiet() && before == after {
-            return Quiescence::Reached;
+            return match world.activity.waiting_calls() {
+                0 => Quiescence::Reached,
+                calls => Quiescence::Stalled { calls },
+            };
         }
-        if world.trace.events() > TRACE_EVENTS_MAX {
-            let trace_events = world.trace.events();
+        let trace_events = world.trace.events() - events_before;
+        if trace_events > TRACE_EVENTS_MAX {
             return Quiescence::Runaway { trace_events };
         }
         if crate::time::since_start_ms() >= deadline_ms {
