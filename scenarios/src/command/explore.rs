@@ -150,7 +150,7 @@ struct Told {
     all_confirmed: bool,
 }
 
-/// Writes the first failure of each key down; runs the first few again and tells about them.
+/// Writes the first failure of each key down and runs it again; tells about the first few.
 fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
     let mut told = Told {
         reports: Vec::new(),
@@ -169,11 +169,11 @@ fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
         let path = report::path(out, world, failure);
         report::write(&path, world, failure)?;
         told.reports.push(path.clone());
+        let confirmation = confirm(world)?;
+        told.all_confirmed &= confirmation == Confirmation::Same;
         if place >= TOLD_MAX {
             continue;
         }
-        let confirmation = confirm(world)?;
-        told.all_confirmed &= confirmation == Confirmation::Same;
         let follow_up = FollowUp {
             confirmation: Some(confirmation),
             report: Some(path),

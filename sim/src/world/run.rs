@@ -18,6 +18,9 @@ use std::{
 
 /// How long the faults go on after the workload has ended, at most: less if the world comes to rest.
 const CHAOS_AFTER_WORKLOAD_MS: u64 = 30_000;
+/// How long the faults go on when the world has come to rest, so that those planned for a later time
+/// strike objects that had nothing to do.
+const CHAOS_AT_REST_MS: u64 = 10_000;
 /// How long a healed world may take to come to rest.
 const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
 /// Quiet for that long is at rest: longer than a hop of the network.
@@ -81,6 +84,7 @@ async fn live(world: &Arc<World>) -> Evidence {
     world.plan.scenario.workload(world.clone()).await;
     drop(workload);
     rest(world, CHAOS_AFTER_WORKLOAD_MS).await;
+    sleep(Duration::from_millis(CHAOS_AT_REST_MS)).await;
     let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
     world.choices.set_faults(false);
     world
