@@ -7,7 +7,7 @@
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
     processor::{Catalogue, Contract, EventDefinition},
-    stream::contract::{SubscriberConnected, CHILD_STREAM_CREATED, SUBSCRIBER_CONNECTED},
+    stream::contract::{self as core, SubscriberConnected, SUBSCRIBER_CONNECTED},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -64,24 +64,12 @@ pub static CATALOGUE: Catalogue = Catalogue {
     ],
 };
 
-/// The types of the core processor that this crate's processors consume.
-pub static CORE_CATALOGUE: Catalogue = Catalogue {
-    owner: "core",
-    events: &[
-        EventDefinition::new(
-            SUBSCRIBER_CONNECTED,
-            "A subscriber's connection was opened.",
-        ),
-        EventDefinition::new(CHILD_STREAM_CREATED, "A stream was created below this one."),
-    ],
-};
-
 pub static CONTRACT: Contract = Contract {
     slug: SLUG,
     version: "0.1.0",
     description: "Collects inputs and asks for model requests, one at a time.",
     events: &CATALOGUE,
-    dependencies: &[&CORE_CATALOGUE],
+    dependencies: &[&core::CATALOGUE],
     consumes: &[
         SYSTEM_PROMPT_UPDATED,
         INPUT_ADDED,

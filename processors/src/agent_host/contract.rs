@@ -1,9 +1,8 @@
 //! The agent-host contract (spec §5.3), as far as it is built: it owns no events and has no state.
 
-use crate::agent::contract::CORE_CATALOGUE;
 use runtime::{
     processor::{Catalogue, Contract},
-    stream::contract::CHILD_STREAM_CREATED,
+    stream::contract::{self as core, CHILD_STREAM_CREATED},
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +16,7 @@ pub static CONTRACT: Contract = Contract {
         owner: SLUG,
         events: &[],
     },
-    dependencies: &[&CORE_CATALOGUE],
+    dependencies: &[&core::CATALOGUE],
     consumes: &[CHILD_STREAM_CREATED],
     emits: &[],
 };

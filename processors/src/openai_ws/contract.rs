@@ -10,7 +10,7 @@ use crate::agent::contract::{
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
     processor::{Catalogue, Contract, EventDefinition},
-    stream::contract::{SubscriberConnected, SUBSCRIBER_CONNECTED},
+    stream::contract::{self as core, SubscriberConnected, SUBSCRIBER_CONNECTED},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,7 +59,7 @@ pub static CONTRACT: Contract = Contract {
     version: "0.1.0",
     description: "Executes model requests over one WebSocket to OpenAI, one after the other.",
     events: &CATALOGUE,
-    dependencies: &[&agent::CATALOGUE, &agent::CORE_CATALOGUE],
+    dependencies: &[&agent::CATALOGUE, &core::CATALOGUE],
     consumes: &[
         LLM_REQUEST_STARTED,
         PROVIDER_LLM_REQUEST_COMPLETED,

@@ -4,7 +4,7 @@
 use runtime::{
     event::{EventType, StreamPath},
     processor::{Catalogue, Contract, EventDefinition},
-    stream::contract::SUBSCRIPTION_CONFIGURED,
+    stream::contract::{self as core, SUBSCRIPTION_CONFIGURED},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, rc::Rc, sync::Arc};
@@ -33,21 +33,12 @@ pub static CATALOGUE: Catalogue = Catalogue {
     ],
 };
 
-/// What the router writes of the core's events.
-static CORE: Catalogue = Catalogue {
-    owner: "core",
-    events: &[EventDefinition::new(
-        SUBSCRIPTION_CONFIGURED,
-        "A subscriber is to be dialed.",
-    )],
-};
-
 pub static CONTRACT: Contract = Contract {
     slug: SLUG,
     version: "0.1.0",
     description: "Routes Slack webhooks to one stream per thread.",
     events: &CATALOGUE,
-    dependencies: &[&CORE],
+    dependencies: &[&core::CATALOGUE],
     consumes: &[
         CONNECTED,
         DISCONNECTED,

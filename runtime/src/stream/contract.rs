@@ -4,6 +4,7 @@ use crate::{
     call::Wire,
     callable::Callable,
     event::EventType,
+    processor::{Catalogue, EventDefinition},
     schema::{optional_text, present, text},
 };
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,31 @@ pub const SUBSCRIBER_DISCONNECTED: EventType =
 pub const ERROR_OCCURRED: EventType = EventType::of("events.iterate.com/stream/error-occurred");
 pub const PAUSED: EventType = EventType::of("events.iterate.com/stream/paused");
 pub const RESUMED: EventType = EventType::of("events.iterate.com/stream/resumed");
+
+/// What the core processor owns; a contract that names one of these types depends on it.
+pub static CATALOGUE: Catalogue = Catalogue {
+    owner: "core",
+    events: &[
+        EventDefinition::new(CREATED, "The stream was created."),
+        EventDefinition::new(WOKEN, "An incarnation of the stream began."),
+        EventDefinition::new(CONFIGURED, "The stream's configuration was changed."),
+        EventDefinition::new(METADATA_UPDATED, "The stream's metadata was replaced."),
+        EventDefinition::new(CHILD_STREAM_CREATED, "A stream was created below this one."),
+        EventDefinition::new(SUBSCRIPTION_CONFIGURED, "A subscriber is to be dialed."),
+        EventDefinition::new(PROCESSOR_REGISTERED, "A processor said what it is (V0)."),
+        EventDefinition::new(
+            SUBSCRIBER_CONNECTED,
+            "A subscriber's connection was opened.",
+        ),
+        EventDefinition::new(
+            SUBSCRIBER_DISCONNECTED,
+            "A subscriber's connection was closed.",
+        ),
+        EventDefinition::new(ERROR_OCCURRED, "Something went wrong, for people to see."),
+        EventDefinition::new(PAUSED, "The stream takes no more events."),
+        EventDefinition::new(RESUMED, "The stream takes events again."),
+    ],
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Created {
