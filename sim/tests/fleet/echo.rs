@@ -125,6 +125,38 @@ pub fn stream_name() -> StreamName {
     StreamName::parse("p1:/echo").unwrap()
 }
 
+/// Has the stream dial the echo object of that name.
+fn subscription(object: &str) -> EventInput {
+    let subscription = SubscriptionConfigured {
+        subscription_key: "echo".to_owned(),
+        subscriber: Subscriber::Callable {
+            callable: Callable::hosted_processor("ECHO", object, "echo"),
+        },
+    };
+    EventInput::new(SUBSCRIPTION_CONFIGURED, subscription).keyed("echo-subscription")
+}
+
+/// A host that is not named after a stream: its constructor panics, in product code.
+pub struct Misnamed;
+
+impl Scenario for Misnamed {
+    fn name(&self) -> &'static str {
+        "misnamed"
+    }
+
+    fn about(&self) -> &'static str {
+        "an echo is dialed by a name that hosts cannot have"
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        &CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { world.append(stream_name(), vec![subscription("nobody")]) })
+    }
+}
+
 impl Scenario for Echoes {
     fn name(&self) -> &'static str {
         "echoes"
@@ -140,14 +172,7 @@ impl Scenario for Echoes {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let callable = Callable::hosted_processor("ECHO", "p1:/echo", "echo");
-            let subscription = SubscriptionConfigured {
-                subscription_key: "echo".to_owned(),
-                subscriber: Subscriber::Callable { callable },
-            };
-            let configured =
-                EventInput::new(SUBSCRIPTION_CONFIGURED, subscription).keyed("echo-subscription");
-            world.append(stream_name(), vec![configured]);
+            world.append(stream_name(), vec![subscription("p1:/echo")]);
             world.sleep(2_000).await;
             for number in 0..PINGS {
                 let ping = EventInput::new(PING, json!({ "number": number }))

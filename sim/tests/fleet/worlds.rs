@@ -1,8 +1,8 @@
 //! Whole worlds of the echo.
 
-use crate::echo::Echoes;
+use crate::echo::{Echoes, Misnamed};
 use runtime::quirk::{Quirk, Quirks};
-use sim::world::{run, FaultLevel, Plan};
+use sim::world::{run, FailureKind, FaultLevel, Plan};
 
 fn plan(seed: u64) -> Plan {
     Plan::new(&Echoes, seed)
@@ -58,4 +58,12 @@ fn a_swallowed_batch_shows() {
         .contains(&key.as_str()),
         "{key}"
     );
+}
+
+#[test]
+fn a_panic_in_product_code_is_the_worlds_failure() {
+    let failure = run(&Plan::new(&Misnamed, 1)).failure.expect("it panics");
+    assert_eq!(failure.key, "panic/runtime-processor-host");
+    assert_eq!(failure.kind, FailureKind::Crash);
+    assert!(failure.message.contains("named after its stream"));
 }
