@@ -1,5 +1,6 @@
 //! Panics of a world: kept quiet, located, and told apart: product code or the harness itself.
 
+use madsim::time::TimeHandle;
 use std::{
     any::Any,
     cell::RefCell,
@@ -21,6 +22,8 @@ struct Capture {
 pub struct CapturedPanic {
     /// With the place in the code.
     pub message: String,
+    /// Simulated time at which it happened.
+    pub at_ms: u64,
     file: String,
 }
 
@@ -59,6 +62,8 @@ fn remember(info: &PanicHookInfo<'_>) -> bool {
             let line = info.location().map_or(0, |location| location.line());
             capture.first = Some(CapturedPanic {
                 message: format!("{file}:{line}: {}", text(info.payload())),
+                at_ms: TimeHandle::try_current()
+                    .map_or(0, |time| time.elapsed().as_millis() as u64),
                 file: file.to_owned(),
             });
         }
@@ -87,6 +92,7 @@ pub fn capture<T>(
     outcome.map_err(|payload| {
         captured.unwrap_or_else(|| CapturedPanic {
             message: text(&*payload),
+            at_ms: 0,
             file: String::new(),
         })
     })

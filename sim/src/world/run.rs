@@ -1,6 +1,9 @@
 //! Runs a world through its phases: boot → chaos → heal → settle → judge (design §3).
 
-use super::{panics, Failure, FailureKind, Outcome, Plan, World};
+use super::{
+    panics::{self, CapturedPanic},
+    Failure, FailureKind, Outcome, Plan, World,
+};
 use crate::{
     activity::PendingKind,
     oracles::{Evidence, Quiescence},
@@ -72,7 +75,7 @@ fn run_here(plan: Plan) -> Outcome {
         })
     });
     judged.unwrap_or_else(|panic| match (&world, panic.in_product()) {
-        (Some(world), Some(class)) => crashed(world, class, panic.message),
+        (Some(world), Some(class)) => crashed(world, class, panic),
         _ => panic!("{}", panic.message),
     })
 }
@@ -175,14 +178,14 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
 }
 
 /// A panic in product code ended the world.
-fn crashed(world: &World, class: String, message: String) -> Outcome {
+fn crashed(world: &World, class: String, panic: CapturedPanic) -> Outcome {
     let failure = Failure {
         key: format!("panic/{class}"),
         kind: FailureKind::Crash,
-        message,
-        at_ms: 0,
+        message: panic.message,
+        at_ms: panic.at_ms,
     };
-    outcome(world, Some(failure), 0, |_| {})
+    outcome(world, Some(failure), panic.at_ms, |_| {})
 }
 
 fn outcome(

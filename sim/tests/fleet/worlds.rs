@@ -66,4 +66,5 @@ fn a_panic_in_product_code_is_the_worlds_failure() {
     assert_eq!(failure.key, "panic/runtime-processor-host");
     assert_eq!(failure.kind, FailureKind::Crash);
     assert!(failure.message.contains("named after its stream"));
+    assert!(failure.at_ms > 0);
 }
