@@ -292,3 +292,50 @@ impl Store for SimStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_unix_ms(1_000);
+    const LATER: Timestamp = Timestamp::from_unix_ms(2_000);
+
+    fn store() -> (Arc<Mutex<StoredObject>>, SimStore) {
+        let stored: Arc<Mutex<StoredObject>> = Arc::default();
+        let store = SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true));
+        (stored, store)
+    }
+
+    fn write(store: &SimStore) {
+        store.put(Table("kv"), Key::from("key"), [Cell::Null].into());
+        store.commit();
+    }
+
+    #[test]
+    fn a_write_that_becomes_durable_after_a_ring_does_not_bring_the_alarm_back() {
+        let (stored, store) = store();
+        store.set_alarm(Some(AT));
+        store.commit();
+        store.flush_one();
+        write(&store);
+        stored.lock().unwrap().take_alarm();
+        store.flush_one();
+        assert_eq!(stored.lock().unwrap().durable_alarm(), None);
+    }
+
+    #[test]
+    fn a_ring_leaves_an_alarm_that_was_set_anew() {
+        let (stored, store) = store();
+        store.set_alarm(Some(AT));
+        store.commit();
+        store.flush_one();
+        store.set_alarm(Some(LATER));
+        store.commit();
+        stored.lock().unwrap().take_alarm();
+        write(&store);
+        store.flush_one();
+        store.flush_one();
+        assert_eq!(store.alarm(), Some(LATER));
+        assert_eq!(stored.lock().unwrap().durable_alarm(), Some(LATER));
+    }
+}
