@@ -58,5 +58,7 @@ mod tests {
         let trace_events = 400_001;
         let runaway = Some(("runaway", FailureKind::Liveness));
         assert_eq!(judge(Quiescence::Runaway { trace_events }), runaway);
+        let stalled = Some(("stalled", FailureKind::Liveness));
+        assert_eq!(judge(Quiescence::Stalled { calls: 1 }), stalled);
     }
 }

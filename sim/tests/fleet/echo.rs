@@ -5,7 +5,7 @@ use runtime::{
     call::{Arguments, CallError},
     callable::Callable,
     event::{Event, EventInput, EventType, PayloadError, StreamName},
-    object::{Class, Context, Object, Reply},
+    object::{unknown_method, Class, Context, Object, Reply},
     processor::{
         Catalogue, Contract, EventDefinition, Fold, Hook, Processor, ProcessorHost, Reduced,
         StreamPort,
@@ -107,6 +107,66 @@ fn construct(context: Context) -> Rc<dyn Object> {
         stream: dependencies.stream,
     });
     Rc::new(EchoObject(host))
+}
+
+/// Never answers when it is asked, and knows nothing else.
+struct Mute;
+
+impl Mute {
+    /// The object that the stream dials asks another one.
+    fn construct(context: Context) -> Rc<dyn Object> {
+        if &*context.name().name == "p1:/echo" {
+            let answer = context
+                .object("ECHO", "p1:/other")
+                .call("ask", Arguments::new());
+            context.spawn("ask", async move { drop(answer.await) });
+        }
+        Rc::new(Mute)
+    }
+}
+
+impl Object for Mute {
+    fn call(self: Rc<Self>, method: String, _arguments: Arguments) -> Reply {
+        match method.as_str() {
+            "ask" => Box::pin(std::future::pending()),
+            method => {
+                let error = unknown_method("ECHO", method);
+                Box::pin(async { Err(error) })
+            }
+        }
+    }
+}
+
+/// Nothing is under way, and yet a call is not answered.
+pub struct Unanswered;
+
+impl Scenario for Unanswered {
+    fn name(&self) -> &'static str {
+        "unanswered"
+    }
+
+    fn about(&self) -> &'static str {
+        "an object asks another one that never answers"
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        const CLASSES: &[Class] = &[
+            stream::CLASS,
+            Class {
+                binding: "ECHO",
+                construct: Mute::construct,
+            },
+        ];
+        CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { world.append(stream_name(), vec![subscription("p1:/echo")]) })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &[&Quiesces]
+    }
 }
 
 static CLASSES: [Class; 2] = [

@@ -1,6 +1,6 @@
 //! Whole worlds of the echo.
 
-use crate::echo::{Echoes, Misnamed};
+use crate::echo::{Echoes, Misnamed, Unanswered};
 use runtime::quirk::{Quirk, Quirks};
 use sim::world::{run, FailureKind, FaultLevel, Plan};
 
@@ -67,4 +67,13 @@ fn a_panic_in_product_code_is_the_worlds_failure() {
     assert_eq!(failure.kind, FailureKind::Crash);
     assert!(failure.message.contains("named after its stream"));
     assert!(failure.at_ms > 0);
+}
+
+#[test]
+fn a_call_that_nobody_will_answer_is_a_stall() {
+    let mut plan = Plan::new(&Unanswered, 1);
+    plan.faults = FaultLevel::None;
+    let failure = run(&plan).failure.expect("it stalls");
+    assert_eq!(failure.key, "quiescence/stalled");
+    assert_eq!(failure.kind, FailureKind::Liveness);
 }
