@@ -5,16 +5,12 @@ use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    DescriptorValidationFailed,
-    PayloadValidationFailed,
     ResolutionFailed,
 }
 
 impl ErrorCode {
     pub const fn name(self) -> &'static str {
         match self {
-            ErrorCode::DescriptorValidationFailed => "DESCRIPTOR_VALIDATION_FAILED",
-            ErrorCode::PayloadValidationFailed => "PAYLOAD_VALIDATION_FAILED",
             ErrorCode::ResolutionFailed => "RESOLUTION_FAILED",
         }
     }

@@ -118,9 +118,4 @@ impl StreamClient {
     pub fn incarnation(&self) -> Option<u64> {
         self.stub.capability().map(|live| live.incarnation)
     }
-
-    /// Completes when the live stream is known to be gone.
-    pub fn broken(&self) -> futures_util::future::LocalBoxFuture<'static, ()> {
-        self.stub.broken()
-    }
 }
