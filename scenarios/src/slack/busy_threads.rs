@@ -1,6 +1,6 @@
 //! Five threads at once: bursts of messages, and an interrupt.
 
-use super::platform::{self, count, outputs, routed, routed_logs};
+use super::platform::{self, count, names, outputs, routed, routed_logs, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::agent::contract::{
     Behaviour, InputAdded, INPUT_ADDED, LLM_REQUEST_CANCELLED, LLM_REQUEST_QUEUED,
@@ -53,10 +53,6 @@ const QUEUED: Goal = Goal {
     name: "queued",
     about: "an input was queued behind the request under way",
 };
-const CRASHED: Goal = Goal {
-    name: "crashed",
-    about: "some object crashed",
-};
 
 impl Scenario for BusyThreads {
     fn name(&self) -> &'static str {
@@ -105,7 +101,7 @@ impl Scenario for BusyThreads {
     fn reached(&self, evidence: &Evidence) -> Vec<&'static str> {
         let any = |holds: fn(&StreamLog) -> bool| routed_logs(evidence).any(holds);
         let answered = routed_logs(evidence).filter(|log| outputs(log) > 0).count();
-        [
+        names([
             (ALL_ANSWERED, answered == THREADS),
             (
                 INTERRUPTED_GOAL,
@@ -113,22 +109,19 @@ impl Scenario for BusyThreads {
             ),
             (QUEUED, any(|log| count(log, &LLM_REQUEST_QUEUED) > 0)),
             (CRASHED, evidence.crashes > 0),
-        ]
-        .into_iter()
-        .filter_map(|(goal, reached)| reached.then_some(goal.name))
-        .collect()
+        ])
     }
 }
 
 async fn burst(world: &World, thread: usize, ts: &str) {
     let subject = Subject::new(format!("thread {}", thread + 1));
-    let pause_ms = world.choices.below(&PAUSE, &subject, 3_000);
+    let pause_ms = world.choices.draw(&PAUSE, &subject);
     world.sleep(1 + pause_ms).await;
-    let messages = world.choices.below(&BURST, &subject, 4);
+    let messages = world.choices.draw(&BURST, &subject);
     for number in 1..=messages {
         let text = format!("Thread {}, more ({number})", thread + 1);
         world.slack.post("C123", "U123", &text, Some(ts));
-        let gap_ms = world.choices.below(&GAP, &subject, 150);
+        let gap_ms = world.choices.draw(&GAP, &subject);
         world.sleep(1 + gap_ms).await;
     }
 }
@@ -136,7 +129,7 @@ async fn burst(world: &World, thread: usize, ts: &str) {
 /// Somebody who does not wait: an interrupting input, appended as a client of the platform.
 async fn interrupt(world: &World, threads: &[String]) {
     let subject = Subject::new("interrupt");
-    let thread = world.choices.below(&INTERRUPTED, &subject, THREADS as u64) as usize;
+    let thread = world.choices.draw(&INTERRUPTED, &subject) as usize;
     let input = InputAdded::new("Stop. Never mind.", Behaviour::InterruptCurrentRequest);
     let event = EventInput::new(INPUT_ADDED, input).keyed("workload/interrupt");
     world.append(routed(&threads[thread]), vec![event]);

@@ -1,6 +1,6 @@
 //! A new thread: its first message arrives while every object is cold, then a second one.
 
-use super::platform::{self, count, first, outputs, routed_logs};
+use super::platform::{self, count, first, names, outputs, routed_logs, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED};
 use runtime::{
@@ -33,10 +33,6 @@ const BOTH_ANSWERED: Goal = Goal {
 const BELOW_ANCHOR: Goal = Goal {
     name: "input-below-anchor",
     about: "the first input came before the agent's own subscription",
-};
-const CRASHED: Goal = Goal {
-    name: "crashed",
-    about: "some object crashed",
 };
 const REDELIVERED: Goal = Goal {
     name: "redelivered",
@@ -78,7 +74,7 @@ impl Scenario for FirstMessage {
             );
             let wait_ms = world
                 .choices
-                .below(&SECOND_MESSAGE, &Subject::new("thread 1"), 12_000);
+                .draw(&SECOND_MESSAGE, &Subject::new("thread 1"));
             world.sleep(1 + wait_ms).await;
             let question = "And which the least?";
             world.slack.post("C123", "U123", question, Some(&thread_ts));
@@ -99,7 +95,7 @@ impl Scenario for FirstMessage {
             .slack
             .iter()
             .any(|entry| matches!(entry.what, SlackFact::Delivered { attempt: 1.., .. }));
-        [
+        names([
             (BOTH_ANSWERED, any(|log| outputs(log) >= 2)),
             (BELOW_ANCHOR, any(input_is_below_anchor)),
             (CRASHED, evidence.crashes > 0),
@@ -108,10 +104,7 @@ impl Scenario for FirstMessage {
                 RECOVERED,
                 any(|log| count(log, &LLM_REQUEST_ATTEMPT_FAILED) > 0),
             ),
-        ]
-        .into_iter()
-        .filter_map(|(goal, reached)| reached.then_some(goal.name))
-        .collect()
+        ])
     }
 }
 

@@ -17,7 +17,7 @@ use sim::{
         DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces, StateIsFold,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
-    scenario::Services,
+    scenario::{Goal, Services},
     world::StreamLog,
 };
 use std::sync::Arc;
@@ -49,6 +49,18 @@ pub static ORACLES: [&dyn Oracle; 9] = [
     &StateIsFold,
     &Quiesces,
 ];
+
+/// A goal of every scenario with faults.
+pub const CRASHED: Goal = Goal {
+    name: "crashed",
+    about: "some object crashed",
+};
+
+/// The names of the goals that were reached.
+pub fn names<const N: usize>(goals: [(Goal, bool); N]) -> Vec<&'static str> {
+    let reached = goals.into_iter().filter(|(_, reached)| *reached);
+    reached.map(|(goal, _)| goal.name).collect()
+}
 
 pub fn services() -> Services {
     Services {

@@ -105,7 +105,12 @@ impl Choices {
         (value > 0).then(|| variants[value as usize - 1])
     }
 
-    /// A number below `count`, all equally likely; 0 is the default.
+    /// A number of the site's own range; 0 is the default.
+    pub fn draw(&self, site: &'static Site, subject: &Subject) -> u64 {
+        self.choose(site, subject, site.shape)
+    }
+
+    /// A number below `count`, where the range is known only here; 0 is the default.
     pub fn below(&self, site: &'static Site, subject: &Subject, count: u64) -> u64 {
         self.choose(site, subject, Shape::Below { count })
     }
