@@ -132,5 +132,5 @@ async fn interrupt(world: &World, threads: &[String]) {
     let thread = world.choices.draw(&INTERRUPTED, &subject) as usize;
     let input = InputAdded::new("Stop. Never mind.", Behaviour::InterruptCurrentRequest);
     let event = EventInput::new(INPUT_ADDED, input).keyed("workload/interrupt");
-    world.append(routed(&threads[thread]), vec![event]);
+    drop(world.append(routed(&threads[thread]), vec![event]));
 }

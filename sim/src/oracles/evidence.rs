@@ -43,6 +43,15 @@ pub enum Quiescence {
     Runaway { trace_events: u64 },
 }
 
+/// Something that the workload saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// Simulated time.
+    pub at_ms: u64,
+    pub what: &'static str,
+    pub value: Value,
+}
+
 pub struct Evidence {
     /// By name.
     pub logs: BTreeMap<StreamName, StreamLog>,
@@ -56,6 +65,7 @@ pub struct Evidence {
     pub workspace: Workspace,
     pub folds: &'static [Fold],
     pub quiescence: Quiescence,
+    pub observations: Vec<Observation>,
     /// How many incarnations crashed.
     pub crashes: u64,
     /// Simulated time.
@@ -72,6 +82,13 @@ impl Evidence {
         self.processors
             .iter()
             .find(|stored| stored.object == *object && stored.processor == processor)
+    }
+
+    /// What the workload saw under that name, in order.
+    pub fn observed<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Observation> {
+        self.observations
+            .iter()
+            .filter(move |observation| observation.what == what)
     }
 
     pub fn fold(&self, processor: &str) -> Option<&'static Fold> {

@@ -1,7 +1,7 @@
 //! Evidence made by hand, for the tests of oracles: what a world would leave behind, with something
 //! wrong planted in it.
 
-use super::{Evidence, Oracle, Quiescence, StoredProcessor};
+use super::{Evidence, Observation, Oracle, Quiescence, StoredProcessor};
 use crate::{
     fleet::{Commit, Delivery},
     peers::{
@@ -68,6 +68,7 @@ impl History {
             workspace: Workspace::default(),
             folds,
             quiescence: Quiescence::Reached,
+            observations: Vec::new(),
             crashes: 0,
             at_ms: 0,
         })
@@ -152,6 +153,16 @@ impl History {
             at_ms: 0,
             connection: 0,
             what,
+        });
+        self
+    }
+
+    /// Something that the workload saw.
+    pub fn observed(mut self, what: &'static str, value: Value) -> Self {
+        self.0.observations.push(Observation {
+            at_ms: 0,
+            what,
+            value,
         });
         self
     }

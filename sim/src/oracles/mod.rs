@@ -15,7 +15,7 @@ mod state_is_fold;
 
 pub use deliveries_increase::DeliveriesIncrease;
 pub(crate) use evidence::{read_core_states, read_logs, read_processors};
-pub use evidence::{Evidence, Quiescence, StoredProcessor};
+pub use evidence::{Evidence, Observation, Quiescence, StoredProcessor};
 pub use history::{Entry, History};
 pub use keys_are_unique::KeysAreUnique;
 pub use offsets_are_dense::OffsetsAreDense;

@@ -16,10 +16,11 @@ use crate::{
     activity::{Activity, PendingKind},
     choice::Choices,
     fleet::Fleet,
-    oracles::{self, Evidence, Quiescence},
+    oracles::{self, Evidence, Observation, Quiescence},
     peers::{openai::OpenAi, slack::Slack, PeerPorts},
     trace::Trace,
 };
+use futures_util::future::LocalBoxFuture;
 use madsim::{
     runtime::{Handle, NodeHandle},
     time::{sleep, Duration},
@@ -27,12 +28,16 @@ use madsim::{
 use runtime::{
     call::ObjectName,
     event::{EventInput, StreamName},
+    object::Context,
     stream::StreamClient,
 };
+use serde_json::Value;
 use std::{
+    future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
+use tokio::sync::oneshot;
 
 const OPENAI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 443);
 const SLACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 443);
@@ -54,6 +59,7 @@ pub struct World {
     pub slack: Arc<Slack>,
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
+    observations: Mutex<Vec<Observation>>,
 }
 
 impl World {
@@ -101,6 +107,7 @@ impl World {
             slack,
             fleet,
             services: vec![openai_node, slack_node],
+            observations: Mutex::default(),
         })
     }
 
@@ -109,12 +116,32 @@ impl World {
         sleep(Duration::from_millis(duration_ms)).await;
     }
 
-    /// Appends keyed events to a stream, as a client who tries again until it succeeds.
-    pub fn append(&self, stream: StreamName, events: Vec<EventInput>) {
+    /// Does something as a client of the platform, who reaches every object by name. It begins at
+    /// once, and goes on whether or not the future, which is its result, is polled.
+    pub fn client<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Context) -> LocalBoxFuture<'static, T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send + 'static {
         let pending = self.activity.begin(PendingKind::Workload);
+        let (done, result) = oneshot::channel();
         self.fleet.as_client(Box::new(move |context| {
             Box::pin(async move {
                 let _pending = pending;
+                // Nobody need wait for the result.
+                let _ = done.send(work(context).await);
+            })
+        }));
+        async { result.await.expect("a client never dies") }
+    }
+
+    /// Appends keyed events to a stream, as a client who tries again until it succeeds.
+    pub fn append(
+        &self,
+        stream: StreamName,
+        events: Vec<EventInput>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.client(move |context| {
+            Box::pin(async move {
                 let client = StreamClient::named(&context, &stream);
                 while let Err(error) = client.append_batch(None, events.clone()).await {
                     assert!(
@@ -124,7 +151,16 @@ impl World {
                     context.sleep("append again", CLIENT_RETRY_MS).await;
                 }
             })
-        }));
+        })
+    }
+
+    /// Keeps something that the workload saw, for oracles and goals.
+    pub fn observe(&self, what: &'static str, value: Value) {
+        let at_ms = crate::time::since_start_ms();
+        self.trace
+            .record(&"workload", what, format_args!("{value}"));
+        let mut observations = self.observations.lock().expect("one thread");
+        observations.push(Observation { at_ms, what, value });
     }
 
     fn evidence(&self, quiescence: Quiescence) -> Evidence {
@@ -139,6 +175,7 @@ impl World {
             workspace: self.slack.workspace(),
             folds: self.plan.scenario.folds(),
             quiescence,
+            observations: std::mem::take(&mut *self.observations.lock().expect("one thread")),
             crashes: self.fleet.crashes(),
             at_ms: crate::time::since_start_ms(),
         }
