@@ -140,7 +140,7 @@ impl Scenario for Bells {
         Box::pin(async move {
             let stream = StreamName::parse("p1:/bell").expect("a name");
             let configured = EventInput::new(SUBSCRIPTION_CONFIGURED, subscription).keyed("bell");
-            world.append(stream, vec![configured]);
+            drop(world.append(stream, vec![configured]));
             world.slack.post("C123", "U123", "hello", None);
             world.sleep(100).await;
         })

@@ -161,7 +161,7 @@ impl Scenario for Unanswered {
     }
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { world.append(stream_name(), vec![subscription("p1:/echo")]) })
+        Box::pin(async move { drop(world.append(stream_name(), vec![subscription("p1:/echo")])) })
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
@@ -213,7 +213,7 @@ impl Scenario for Misnamed {
     }
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { world.append(stream_name(), vec![subscription("nobody")]) })
+        Box::pin(async move { drop(world.append(stream_name(), vec![subscription("nobody")])) })
     }
 }
 
@@ -232,12 +232,12 @@ impl Scenario for Echoes {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            world.append(stream_name(), vec![subscription("p1:/echo")]);
+            drop(world.append(stream_name(), vec![subscription("p1:/echo")]));
             world.sleep(2_000).await;
             for number in 0..PINGS {
                 let ping = EventInput::new(PING, json!({ "number": number }))
                     .keyed(format!("ping-{number}"));
-                world.append(stream_name(), vec![ping]);
+                drop(world.append(stream_name(), vec![ping]));
                 world.sleep(number * 40).await;
             }
         })
