@@ -113,6 +113,13 @@ impl StreamObject {
                 .open
                 .insert(request.key.clone(), connection.clone());
         }
+        self.context.note(
+            NoteKind::Connected {
+                connection: id,
+                outbound: connection.direction() == Direction::Outbound,
+            },
+            &connection.key,
+        );
         self.append_presence(EventInput::new(
             SUBSCRIBER_CONNECTED,
             SubscriberConnected {
@@ -235,6 +242,12 @@ impl StreamObject {
             }
         }
         self.context.revoke(&connection.handle);
+        self.context.note(
+            NoteKind::Disconnected {
+                connection: connection.id,
+            },
+            &connection.key,
+        );
         self.append_presence(EventInput::new(
             SUBSCRIBER_DISCONNECTED,
             SubscriberDisconnected {

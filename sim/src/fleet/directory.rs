@@ -59,6 +59,17 @@ pub struct Commit {
     pub last: u64,
 }
 
+/// A connection that a stream has opened and not closed, for the oracles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenConnection {
+    pub stream: ObjectName,
+    pub incarnation: u64,
+    pub connection: u64,
+    /// Its subscription key.
+    pub key: String,
+    pub is_outbound: bool,
+}
+
 pub struct Fleet {
     pub choices: Arc<Choices>,
     pub trace: Arc<Trace>,
@@ -78,6 +89,7 @@ struct Inner {
     hosts: BTreeMap<String, SocketAddr>,
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
+    connections: Vec<OpenConnection>,
     crashes: u64,
 }
 
@@ -225,6 +237,19 @@ impl Fleet {
         self.lock().commits.clone()
     }
 
+    /// The connections of streams that live; those of an incarnation end with it.
+    pub fn connections(&self) -> Vec<OpenConnection> {
+        let inner = self.lock();
+        let lives = |connection: &&OpenConnection| {
+            let resident = inner.residents.get(&connection.stream);
+            resident.is_some_and(|resident| {
+                let state = resident.lock();
+                state.life.is_some() && state.incarnation == connection.incarnation
+            })
+        };
+        inner.connections.iter().filter(lives).cloned().collect()
+    }
+
     /// How many incarnations a fault killed.
     pub fn crashes(&self) -> u64 {
         self.lock().crashes
@@ -236,6 +261,21 @@ impl Fleet {
 
     pub(super) fn record_commit(&self, commit: Commit) {
         self.lock().commits.push(commit);
+    }
+
+    pub(super) fn record_connected(&self, connection: OpenConnection) {
+        self.lock().connections.push(connection);
+    }
+
+    pub(super) fn record_disconnected(
+        &self,
+        stream: &ObjectName,
+        incarnation: u64,
+        connection: u64,
+    ) {
+        self.lock().connections.retain(|open| {
+            (&open.stream, open.incarnation, open.connection) != (stream, incarnation, connection)
+        });
     }
 
     /// The resident of that name; created, not started, if there is none.
@@ -463,6 +503,17 @@ impl Fleet {
 impl Resident {
     fn lock(&self) -> MutexGuard<'_, ResidentState> {
         self.state.lock().expect("one thread")
+    }
+
+    /// Completes when that incarnation does not live any more.
+    pub async fn ended(&self, incarnation: u64) {
+        loop {
+            let changed = self.bound.notified();
+            if !self.is_living(incarnation) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub fn is_living(&self, incarnation: u64) -> bool {

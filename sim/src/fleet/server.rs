@@ -101,8 +101,9 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
                     }
                     let store = ports.sim_store();
                     store.durable(store.newest()).await;
-                    // The platform may have stopped waiting; the handler ran all the same.
-                    let _ = done.send(outcome.is_ok());
+                    // The platform may have stopped waiting; the handler ran all the same. If it
+                    // died meanwhile, nothing that it did counts.
+                    let _ = done.send(outcome.is_ok() && ports.is_alive());
                 });
             }
             Mail::Work(_) => panic!("work is for clients"),

@@ -2,7 +2,7 @@
 //! platform saw, when it had come to rest.
 
 use crate::{
-    fleet::{Commit, Delivery, Fleet, StoredObject},
+    fleet::{Commit, Delivery, Fleet, OpenConnection, StoredObject},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -14,10 +14,11 @@ use runtime::{
     call::{Argument, ObjectName},
     event::{Event, Offset, StreamName},
     object::KV,
-    platform::{Cell, Key},
-    processor::Fold,
+    platform::{Cell, Key, Row},
+    processor::{Fold, LOG_CREATED_AT_KEY},
     stream::{self, CoreState},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,6 +29,8 @@ pub struct StoredProcessor {
     pub processor: String,
     pub offset: Offset,
     pub state: Value,
+    /// When the log began that it was folded from, if its host has heard of that.
+    pub log_created_at: Option<String>,
 }
 
 /// How the settle phase ended.
@@ -60,6 +63,8 @@ pub struct Evidence {
     pub core_states: BTreeMap<StreamName, Arc<CoreState>>,
     pub deliveries: Vec<Delivery>,
     pub commits: Vec<Commit>,
+    /// Open at the end, of streams that live.
+    pub connections: Vec<OpenConnection>,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workspace: Workspace,
@@ -149,16 +154,17 @@ pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
     let mut processors = Vec::new();
     for (object, stored) in fleet.stored_except(stream::BINDING) {
         let stored = stored.lock().expect("one thread");
+        let mut rows = stored.rows(KV);
+        let log_created_at = rows
+            .find(|(key, _)| **key == Key::from(LOG_CREATED_AT_KEY))
+            .map(|(_, row)| read_json(row));
         for (key, row) in stored.rows(KV) {
             let Key::Text(key) = key else { continue };
             let name = key
                 .strip_prefix("stream-processor:")
                 .and_then(|rest| rest.strip_suffix(":snapshot"));
             let Some(name) = name else { continue };
-            let Cell::Text(json) = &row[0] else {
-                panic!("a checkpoint is text, found {:?}", row[0]);
-            };
-            let mut snapshot: Value = serde_json::from_str(json).expect("a checkpoint is JSON");
+            let mut snapshot: Value = read_json(row);
             processors.push(StoredProcessor {
                 object: object.clone(),
                 processor: name.to_owned(),
@@ -168,8 +174,16 @@ pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
                         .expect("a checkpoint has an offset"),
                 ),
                 state: snapshot["state"].take(),
+                log_created_at: log_created_at.clone(),
             });
         }
     }
     processors
+}
+
+fn read_json<T: DeserializeOwned>(row: &Row) -> T {
+    let Cell::Text(json) = &row[0] else {
+        panic!("a host stores text, found {:?}", row[0]);
+    };
+    serde_json::from_str(json).expect("a host stores JSON")
 }

@@ -3,7 +3,7 @@
 
 use super::{Evidence, Observation, Oracle, Quiescence, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery},
+    fleet::{Commit, Delivery, OpenConnection},
     peers::{
         ledger::LedgerEntry,
         slack::{SlackFact, Workspace},
@@ -63,6 +63,7 @@ impl History {
             processors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),
+            connections: Vec::new(),
             openai: Vec::new(),
             slack: Vec::new(),
             workspace: Workspace::default(),
@@ -114,6 +115,7 @@ impl History {
             processor: processor.to_owned(),
             offset: Offset(offset),
             state,
+            log_created_at: None,
         });
         self
     }
@@ -144,6 +146,26 @@ impl History {
             first,
             last,
         });
+        self
+    }
+
+    /// A connection of a stream's incarnation that is still open.
+    pub fn connected(mut self, stream: &str, key: &str, is_outbound: bool) -> Self {
+        self.0.connections.push(OpenConnection {
+            stream: ObjectName::new(stream::BINDING, stream),
+            incarnation: 1,
+            connection: self.0.connections.len() as u64 + 1,
+            key: key.to_owned(),
+            is_outbound,
+        });
+        self
+    }
+
+    /// The log of which every checkpoint so far was folded began then.
+    pub fn folded_from(mut self, log_created_at: &str) -> Self {
+        for stored in &mut self.0.processors {
+            stored.log_created_at = Some(log_created_at.to_owned());
+        }
         self
     }
 

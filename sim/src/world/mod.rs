@@ -170,6 +170,7 @@ impl World {
             core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
+            connections: self.fleet.connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
             workspace: self.slack.workspace(),
