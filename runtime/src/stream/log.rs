@@ -21,7 +21,8 @@ const EVENT_KEYS: Table = Table("event_keys");
 const CHUNK_BYTES: usize = 512 * 1024;
 const RECENT_EVENTS_MAX: usize = 512;
 
-const STATE_KEY: &str = "state";
+/// The key of the core state, a cache of what the rows say.
+pub const STATE_KEY: &str = "state";
 const STATE_VERSION_KEY: &str = "stateVersion";
 
 pub struct Log {

@@ -21,7 +21,7 @@ mod state;
 pub use append::AppendError;
 pub use client::{Events, StreamClient};
 pub use connection::BATCH_EVENTS_MAX;
-pub use log::{parse_chunks, EVENT_CHUNKS};
+pub use log::{parse_chunks, EVENT_CHUNKS, STATE_KEY};
 pub use object::{class, BINDING, CLASS};
 pub use state::{
     AnnouncedProcessor, Config, ConfiguredEvent, ConfiguredSubscription, CoreState, ReduceError,

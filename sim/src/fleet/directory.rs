@@ -15,9 +15,10 @@ use madsim::{
 };
 use runtime::{
     call::{CallError, ObjectName},
-    object::{Class, Context},
-    platform::ByteStream,
+    object::{Class, Context, KV},
+    platform::{ByteStream, Key},
     quirk::Quirks,
+    stream,
 };
 use std::{
     collections::BTreeMap,
@@ -307,12 +308,16 @@ impl Fleet {
             let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 1, 0, 0)) + number);
             SocketAddr::from((ip, CALL_PORT))
         });
+        let stored = match name.binding == stream::BINDING {
+            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY)),
+            false => StoredObject::default(),
+        };
         let resident = Arc::new(Resident {
             subject: Subject::new(name.to_string()),
             name: name.clone(),
             role,
             address,
-            stored: Arc::default(),
+            stored: Arc::new(Mutex::new(stored)),
             state: Mutex::default(),
             bound: Notify::new(),
             ringing: tokio::sync::Mutex::default(),
@@ -440,6 +445,12 @@ impl Fleet {
             ),
         };
         self.end(resident, incarnation, lost as usize, "crash", why);
+        let mut stored = resident.stored.lock().expect("one thread");
+        if stored.can_be_stale()
+            && (self.choices).yes(&faults::STORAGE_STALE_CACHE, &resident.subject)
+        {
+            stored.make_stale();
+        }
     }
 
     /// Ends an incarnation as the platform does with idle ones: nothing written is lost.

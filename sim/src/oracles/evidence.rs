@@ -134,7 +134,9 @@ pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
     for (object, stored) in fleet.stored(stream::BINDING) {
         let name = StreamName::parse(&object.name).expect("streams are named so");
         let stored = stored.lock().expect("one thread");
-        let row = stored.rows(KV).find(|(key, _)| **key == Key::from("state"));
+        let row = stored
+            .rows(KV)
+            .find(|(key, _)| **key == Key::from(stream::STATE_KEY));
         let state: Option<Arc<CoreState>> = row.map(|(_, row)| match &row[0] {
             Cell::Json(value) => Argument::Shared(value.clone())
                 .downcast::<CoreState>()

@@ -5,7 +5,7 @@ use crate::{
     decided::{details, lines, times_ms, world, Fault},
     echo::Echoes,
 };
-use sim::{faults, world::Outcome};
+use sim::{faults, trace::TraceEvent, world::Outcome};
 
 const STREAM: &str = "stream p1:/echo";
 const ECHO: &str = "echo p1:/echo";
@@ -114,7 +114,7 @@ fn every_other_disturbance_passes_alone() {
 
 #[test]
 fn every_fault_of_the_platform_is_shown_here() {
-    let combined = ["stub.notice", "storage.lost-suffix"];
+    let combined = ["stub.notice", "storage.lost-suffix", "storage.stale-cache"];
     let shown = [CRASHES, BELL_CRASHES, DISTURBANCES].concat();
     for site in faults::FAULTS {
         let is_shown = shown.iter().any(|(name, ..)| *name == site.name);
@@ -241,6 +241,26 @@ fn a_crash_loses_the_newest_writes_that_were_not_durable() {
         let told = info.iter().filter(|detail| detail.starts_with("found"));
         assert_eq!(told.copied().collect::<Vec<_>>(), expected);
     }
+}
+
+/// B-01: the rows are the truth.
+#[test]
+fn a_stream_whose_cached_state_is_older_than_its_rows_catches_up() {
+    let stale = [
+        ("crash.at-time", STREAM, 0, 2_222),
+        ("storage.stale-cache", STREAM, 0, 1),
+    ];
+    let outcome = world(&Echoes, &stale);
+    let crash = lines(&outcome, STREAM, "crash")[0].at_us;
+    let appends = lines(&outcome, STREAM, "append");
+    let last = |line: &&&TraceEvent| -> u64 {
+        let last = line.detail.split("..=").nth(1).expect("a range");
+        last.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = appends.iter().rev().find(|line| line.at_us < crash);
+    let after = appends.iter().find(|line| line.at_us > crash);
+    let (before, after) = (before.as_ref().map(last), after.as_ref().map(last));
+    assert_eq!(after.expect("it woke"), before.expect("it lived") + 1);
 }
 
 /// The times between the rings of an alarm, in seconds.
