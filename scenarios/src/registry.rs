@@ -7,12 +7,27 @@ use sim::{
     peers,
     scenario::{Goal, Scenario},
 };
+use std::sync::OnceLock;
 
 static SCENARIOS: [&dyn Scenario; 2] = [&FirstMessage, &BusyThreads];
 
+/// The scenarios of a program that has its own.
+static OWN: OnceLock<&'static [&'static dyn Scenario]> = OnceLock::new();
+
 /// Every scenario, in the order in which `streamsim list` shows them.
 pub fn scenarios() -> &'static [&'static dyn Scenario] {
-    &SCENARIOS
+    OWN.get().copied().unwrap_or(&SCENARIOS)
+}
+
+/// The scenarios are those of `streamsim` itself.
+pub fn is_ours() -> bool {
+    OWN.get().is_none()
+}
+
+/// Puts a program's own scenarios in the place of these; once, before anything else.
+pub(crate) fn replace_scenarios(own: &'static [&'static dyn Scenario]) {
+    OWN.set(own)
+        .unwrap_or_else(|_| panic!("scenarios are replaced once"));
 }
 
 /// A world in which nothing happens: what every world costs.

@@ -333,6 +333,7 @@ impl Fleet {
             return state.incarnation;
         }
         state.incarnation += 1;
+        resident.stored.lock().expect("one thread").begin();
         let incarnation = state.incarnation;
         let alive = Arc::new(AtomicBool::new(true));
         let (mail, inbox) = mpsc::unbounded_channel();

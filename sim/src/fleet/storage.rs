@@ -45,6 +45,8 @@ struct Cache {
     key: Key,
     /// Durable versions before the present one, the oldest first.
     before: VecDeque<Row>,
+    /// It is older than the rows, and no incarnation has read it yet.
+    is_stale: bool,
 }
 
 #[derive(Default)]
@@ -74,6 +76,7 @@ impl StoredObject {
                 table,
                 key,
                 before: VecDeque::new(),
+                is_stale: false,
             }),
             ..StoredObject::default()
         }
@@ -90,8 +93,21 @@ impl StoredObject {
         let Some(cache) = &mut self.cache else { return };
         if let Some(before) = cache.before.pop_front() {
             cache.before.clear();
+            cache.is_stale = true;
             let rows = self.tables.entry(cache.table).or_default();
             rows.insert(cache.key.clone(), before.iter().map(written).collect());
+        }
+    }
+
+    /// The cache is older than its rows, and nobody had a chance to bring it up to date.
+    pub fn is_stale(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.is_stale)
+    }
+
+    /// An incarnation starts: from here on a stale cache is its own.
+    pub fn begin(&mut self) {
+        if let Some(cache) = &mut self.cache {
+            cache.is_stale = false;
         }
     }
 
@@ -401,6 +417,9 @@ mod tests {
             _ => panic!("an integer was put"),
         };
         assert_eq!((version("state"), version("other")), (5, 9));
+        assert!(stored.is_stale());
+        stored.begin();
+        assert!(!stored.is_stale());
     }
 
     #[test]

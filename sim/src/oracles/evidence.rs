@@ -128,12 +128,15 @@ fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
         .collect()
 }
 
-/// Every stream's stored core state.
+/// Every stream's stored core state, but for those that a crash made stale and that nobody woke since.
 pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
     let mut states = BTreeMap::new();
     for (object, stored) in fleet.stored(stream::BINDING) {
         let name = StreamName::parse(&object.name).expect("streams are named so");
         let stored = stored.lock().expect("one thread");
+        if stored.is_stale() {
+            continue;
+        }
         let row = stored
             .rows(KV)
             .find(|(key, _)| **key == Key::from(stream::STATE_KEY));
