@@ -117,19 +117,19 @@ impl Argument {
         }
     }
 
-    /// The shared value, as the caller holds it.
+    /// The shared value, as the caller holds it; or, from a transport that writes values as JSON,
+    /// parsed. What is not of that type is judged by its JSON form, so both transports agree.
     ///
     /// # Errors
-    /// It is something else.
-    pub fn downcast<T: Wire>(&self) -> Result<Arc<T>, CallError> {
-        match self {
-            Argument::Shared(value) => {
-                let any: Arc<dyn Any + Send + Sync> = value.clone();
-                any.downcast()
-                    .map_err(|_| CallError::invalid("a shared argument of another type"))
+    /// It is a capability, or of another shape.
+    pub fn to_shared<T: Wire + DeserializeOwned>(&self) -> Result<Arc<T>, CallError> {
+        if let Argument::Shared(value) = self {
+            let any: Arc<dyn Any + Send + Sync> = value.clone();
+            if let Ok(shared) = any.downcast() {
+                return Ok(shared);
             }
-            _ => Err(CallError::invalid("expected a shared value")),
         }
+        self.parse().map(Arc::new)
     }
 }
 
@@ -211,7 +211,17 @@ impl Arguments {
         }
     }
 
-    /// An optional argument: as it was shared, or parsed from JSON; `null` counts as absent.
+    /// A required argument, as [`Argument::to_shared`].
+    ///
+    /// # Errors
+    /// It is missing or of another shape; the message names it.
+    pub fn shared<T: Wire + DeserializeOwned>(&self, name: &str) -> Result<Arc<T>, CallError> {
+        self.require(name)?
+            .to_shared()
+            .map_err(|error| CallError::invalid(format!("argument {name:?}: {error}")))
+    }
+
+    /// An optional argument, as [`Argument::to_shared`]; `null` counts as absent.
     ///
     /// # Errors
     /// It is of another shape.
@@ -219,9 +229,9 @@ impl Arguments {
         &self,
         name: &str,
     ) -> Result<Option<Arc<T>>, CallError> {
-        match self.get(name).map(Argument::downcast::<T>) {
-            Some(Ok(shared)) => Ok(Some(shared)),
-            _ => Ok(self.parse_optional(name)?.map(Arc::new)),
+        match self.get(name) {
+            None | Some(Argument::Json(Value::Null)) => Ok(None),
+            Some(_) => self.shared(name).map(Some),
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
-    event::{Event, EventInput, Offset, StreamName},
+    event::{EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply, Storage},
     platform::NoteKind,
     quirk::Quirk,
@@ -257,7 +257,7 @@ impl ProcessorHost {
         arguments: Arguments,
     ) -> Result<Argument, CallError> {
         let batch = EventBatch {
-            events: arguments.require("events")?.downcast::<Vec<Arc<Event>>>()?,
+            events: arguments.shared("events")?,
             stream_max_offset: arguments.parse("streamMaxOffset")?,
         };
         let _turn = hosted.ingest_chain.lock().await;

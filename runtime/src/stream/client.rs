@@ -59,10 +59,7 @@ impl StreamClient {
         if let Some(path) = path {
             arguments = arguments.json("streamPath", path);
         }
-        self.stub
-            .call("appendBatch", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("appendBatch", arguments).await?.to_shared()
     }
 
     /// Events with `after < offset < before`.
@@ -74,10 +71,7 @@ impl StreamClient {
         if let Some(before) = before {
             arguments = arguments.json("beforeOffset", before);
         }
-        self.stub
-            .call("getEvents", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("getEvents", arguments).await?.to_shared()
     }
 
     /// Wakes the stream, if it sleeps.
