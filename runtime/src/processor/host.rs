@@ -458,6 +458,11 @@ impl Checkpoints for HostCheckpoints {
         Ok(())
     }
 
+    fn discard(&self) -> Result<(), String> {
+        self.storage.delete(&self.snapshot_key);
+        Ok(())
+    }
+
     fn side_effects_after(&self) -> Offset {
         self.storage
             .get(&self.anchor_key)

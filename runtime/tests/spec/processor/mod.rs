@@ -2,4 +2,5 @@
 
 mod engine;
 mod host;
+mod loading;
 mod recovery;
