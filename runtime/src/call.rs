@@ -3,6 +3,7 @@
 //! An argument is JSON by value, a live capability by reference, or a shared immutable value
 //! (an event, a core state) that a remote transport would write as JSON and a local one passes on.
 
+use crate::schema::from_json;
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::Value;
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
@@ -98,10 +99,13 @@ impl Argument {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         let parsed =
             match self {
-                Argument::Json(value) => T::deserialize(value),
-                argument => serde_json::from_value(argument.to_json().ok_or_else(|| {
-                    CallError::invalid("expected a value, got a live capability")
-                })?),
+                Argument::Json(value) => from_json(value),
+                argument => {
+                    let value = argument.to_json();
+                    from_json(&value.ok_or_else(|| {
+                        CallError::invalid("expected a value, got a live capability")
+                    })?)
+                }
             };
         parsed.map_err(|error| CallError::invalid(error.to_string()))
     }
