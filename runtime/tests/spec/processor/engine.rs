@@ -37,19 +37,28 @@ const fn contract(consumes: &'static [EventType]) -> Contract {
     }
 }
 
+/// Which contract a probe has.
+const NAMED: u8 = 0;
+const MIXED: u8 = 1;
+const PURE: u8 = 2;
+
 static NUMBERS: [EventType; 1] = [ADD];
-static EVERYTHING: [EventType; 2] = [ADD, WILDCARD];
-static NAMED: Contract = contract(&NUMBERS);
-static MIXED: Contract = contract(&EVERYTHING);
+static NUMBERS_AND_OTHERS: [EventType; 2] = [ADD, WILDCARD];
+static EVERYTHING: [EventType; 1] = [WILDCARD];
+static CONTRACTS: [Contract; 3] = [
+    contract(&NUMBERS),
+    contract(&NUMBERS_AND_OTHERS),
+    contract(&EVERYTHING),
+];
 
 /// What happened to a probe, in order.
 type Story = Rc<RefCell<Vec<String>>>;
-type OnEvent<const WILD: bool> = Box<dyn Fn(&Reduced<Probe<WILD>>, &Hook<Probe<WILD>>)>;
+type OnEvent<const CONTRACT: u8> = Box<dyn Fn(&Reduced<Probe<CONTRACT>>, &Hook<Probe<CONTRACT>>)>;
 
 /// Sums numbers, counts other events if it takes them, and tells what its hooks see.
-struct Probe<const WILD: bool = false> {
+struct Probe<const CONTRACT: u8 = NAMED> {
     story: Story,
-    on_event: OnEvent<WILD>,
+    on_event: OnEvent<CONTRACT>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,16 +68,12 @@ struct Sum {
     others: u64,
 }
 
-impl<const WILD: bool> Processor for Probe<WILD> {
+impl<const CONTRACT: u8> Processor for Probe<CONTRACT> {
     type State = Sum;
     type Consumed = Option<u64>;
 
     fn contract() -> &'static Contract {
-        if WILD {
-            &MIXED
-        } else {
-            &NAMED
-        }
+        &CONTRACTS[CONTRACT as usize]
     }
 
     fn parse(event: &Event) -> Result<Option<u64>, PayloadError> {
@@ -165,8 +170,8 @@ impl Checkpoints for Recorded {
 }
 
 /// A probe and its checkpoints.
-struct Bench<const WILD: bool = false> {
-    engine: Rc<Engine<Probe<WILD>>>,
+struct Bench<const CONTRACT: u8 = NAMED> {
+    engine: Rc<Engine<Probe<CONTRACT>>>,
     checkpoints: Rc<Recorded>,
     story: Story,
 }
@@ -181,10 +186,10 @@ impl Bench {
     }
 }
 
-impl<const WILD: bool> Bench<WILD> {
+impl<const CONTRACT: u8> Bench<CONTRACT> {
     fn with(
         checkpoints: Recorded,
-        on_event: impl Fn(&Reduced<Probe<WILD>>, &Hook<Probe<WILD>>) + 'static,
+        on_event: impl Fn(&Reduced<Probe<CONTRACT>>, &Hook<Probe<CONTRACT>>) + 'static,
     ) -> Self {
         let (checkpoints, story) = (Rc::new(checkpoints), Story::default());
         let probe = Probe {
@@ -557,7 +562,7 @@ fn a_stored_state_that_does_not_parse_rejects_the_caller() {
 #[test]
 fn case_15_without_storage_the_snapshot_is_in_memory() {
     run(|_| async move {
-        let probe = || Probe::<false> {
+        let probe = || Probe::<NAMED> {
             story: Story::default(),
             on_event: Box::new(|_, hook| hook.background("tea", async { failed() })),
         };
@@ -574,15 +579,59 @@ fn case_15_without_storage_the_snapshot_is_in_memory() {
 #[test]
 fn case_16_a_mixed_wildcard_checks_named_events_and_takes_others_raw() {
     run(|_| async move {
-        let bench: Bench<true> = Bench::with(Recorded::default(), |_, _| {});
+        let bench: Bench<MIXED> = Bench::with(Recorded::default(), |_, _| {});
         bench.ingest(&[(3, json!(5)), (4, other())]).await.unwrap();
         let expected = json!({ "offset": 4, "state": { "sum": 5, "others": 1 } });
         assert_eq!(bench.stored(), expected);
-        assert!(
-            bench.ingest(&[(5, json!("five"))]).await.is_err(),
-            "case 17"
-        );
     });
+}
+
+#[test]
+fn case_16_a_pure_wildcard_takes_every_event() {
+    run(|_| async move {
+        let bench: Bench<PURE> = Bench::with(Recorded::default(), |_, _| {});
+        bench.ingest(&[(3, json!(5)), (4, other())]).await.unwrap();
+        let expected = json!({ "offset": 4, "state": { "sum": 5, "others": 1 } });
+        assert_eq!(bench.stored(), expected);
+    });
+}
+
+#[test]
+fn case_17_a_misfit_payload_of_a_named_type_rejects_the_batch() {
+    run(|_| async move {
+        let misfit = [(3, json!(5)), (4, json!("five"))];
+        let named = Bench::new();
+        let error = named.ingest(&misfit).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("payload of test/add at offset 4"),
+            "{error}"
+        );
+        assert_eq!((named.stored(), named.story()), (Value::Null, vec![]));
+        let mixed: Bench<MIXED> = Bench::with(Recorded::default(), |_, _| {});
+        assert!(mixed.ingest(&misfit).await.is_err());
+    });
+}
+
+/// As far as Rust has it: hooks see what `parse` gave, and states of the processor's own type. That
+/// this compiles is the test.
+#[test]
+fn case_18_hooks_are_typed_by_their_processor() {
+    fn of_any<P: Processor<State = S, Consumed = C>, S, C>(
+        reduced: &Reduced<P>,
+        hook: &Hook<P>,
+    ) -> (C, [Rc<S>; 4])
+    where
+        C: Clone,
+    {
+        let states = [
+            &reduced.previous_state,
+            &reduced.state,
+            &hook.previous_state,
+            &hook.state,
+        ];
+        (reduced.consumed.clone(), states.map(Rc::clone))
+    }
+    let _: fn(&Reduced<Probe>, &Hook<Probe>) -> (Option<u64>, [Rc<Sum>; 4]) = of_any;
 }
 
 #[test]

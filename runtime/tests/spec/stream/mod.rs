@@ -7,5 +7,6 @@ mod delivery;
 mod dialing;
 mod envelope;
 mod forwarding;
+mod lifecycle;
 mod recovery;
 mod surface;
