@@ -38,6 +38,11 @@ impl Checkpoints for FakeCheckpoints {
         Ok(())
     }
 
+    fn discard(&self) -> Result<(), String> {
+        self.written.borrow_mut().clear();
+        Ok(())
+    }
+
     fn side_effects_after(&self) -> Offset {
         self.side_effects_after
     }

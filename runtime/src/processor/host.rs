@@ -331,7 +331,7 @@ impl ProcessorHost {
         arguments: Arguments,
     ) -> Result<Argument, CallError> {
         let batch = EventBatch {
-            events: arguments.require("events")?.downcast::<Vec<Arc<Event>>>()?,
+            events: arguments.shared("events")?,
             stream_max_offset: arguments.parse("streamMaxOffset")?,
         };
         if !self.context.is_initialized() {
@@ -592,6 +592,11 @@ impl Checkpoints for HostCheckpoints {
         }
         self.context
             .note(NoteKind::CheckpointWritten { offset }, self.name);
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<(), String> {
+        self.storage.delete(&self.snapshot_key);
         Ok(())
     }
 

@@ -42,6 +42,9 @@ pub enum ProcessorError {
     /// The stored checkpoint cannot be read.
     #[error("{0}")]
     Checkpoint(String),
+    /// A reducer left a state that is no JSON object.
+    #[error("Processor {slug:?} state must be an object.")]
+    StateNotAnObject { slug: &'static str },
     /// The processor's own complaint.
     #[error("{0}")]
     Failed(String),
@@ -75,6 +78,14 @@ pub trait Processor: 'static {
 
     fn contract() -> &'static Contract;
 
+    /// Runs once in an instance, before its checkpoint is loaded; if that fails, before the next try.
+    ///
+    /// # Errors
+    /// The load fails.
+    fn prepare(&self) -> Result<StoredCheckpoint, ProcessorError> {
+        Ok(StoredCheckpoint::Keep)
+    }
+
     /// Parses an event of a consumed type.
     ///
     /// # Errors
@@ -100,6 +111,14 @@ pub trait Processor: 'static {
     fn recover(self: &Rc<Self>, _state: Rc<Self::State>, _side_effects_after: Offset) -> Work {
         Box::pin(async { Ok(()) })
     }
+}
+
+/// What becomes of the stored checkpoint when a processor is about to load it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredCheckpoint {
+    Keep,
+    /// It is deleted: the processor begins with its initial state, at offset 0.
+    Discard,
 }
 
 /// One consumed event of a batch, with the state before and after it.

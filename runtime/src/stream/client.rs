@@ -88,10 +88,7 @@ impl StreamClient {
         if let Some(path) = path {
             arguments = arguments.json("streamPath", path);
         }
-        self.stub
-            .call("appendBatch", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("appendBatch", arguments).await?.to_shared()
     }
 
     /// Events with `after < offset < before`.
@@ -103,10 +100,7 @@ impl StreamClient {
         if let Some(before) = before {
             arguments = arguments.json("beforeOffset", before);
         }
-        self.stub
-            .call("getEvents", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("getEvents", arguments).await?.to_shared()
     }
 
     /// When the stream's log began; wakes the stream, if it sleeps.

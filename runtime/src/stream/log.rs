@@ -41,8 +41,9 @@ impl Log {
         }
     }
 
-    /// The core state on wake: the stored one if it is of this version, else the initial one;
-    /// then every row above it reduced. Written back if it moved. Runs no side effects.
+    /// The core state on wake: the stored one if it is of this version and not ahead of the rows,
+    /// else the initial one; then every row above it reduced. Written back if it moved. Runs no side
+    /// effects.
     pub fn recover(&self, quirks: Quirks) -> CoreState {
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         let stored: Option<CoreState> = match version {
@@ -52,7 +53,10 @@ impl Log {
         if let Some(trusted) = stored.clone().filter(|_| quirks.has(Quirk::B01)) {
             return trusted;
         }
-        let mut state = stored.clone().unwrap_or_default();
+        let covered = stored
+            .clone()
+            .filter(|state| state.max_offset <= self.head());
+        let mut state = covered.unwrap_or_default();
         loop {
             let events = self.read(state.max_offset, Offset(u64::MAX), 1_000);
             let Some(last) = events.last() else { break };
@@ -68,6 +72,15 @@ impl Log {
             self.write_state(&Arc::new(state.clone()));
         }
         state
+    }
+
+    /// The offset of the highest row.
+    fn head(&self) -> Offset {
+        match self.store.last(EVENTS) {
+            None => Offset::ZERO,
+            Some((Key::Integer(offset), _)) => Offset(offset),
+            Some((key, _)) => panic!("events are keyed by offset, found {key:?}"),
+        }
     }
 
     /// Inserts the rows of new events and the state after them, in the open transaction.
@@ -152,9 +165,7 @@ impl Log {
     /// Grows the parsed tail down to `from`, if it may be that long: after a wake, several
     /// subscribers replay the same events.
     fn remember_from(&self, from: Offset) {
-        let Some((Key::Integer(head), _)) = self.store.last(EVENTS) else {
-            return;
-        };
+        let Offset(head) = self.head();
         let mut recent = self.recent.borrow_mut();
         let oldest = recent.front().map_or(head + 1, |event| event.offset.0);
         let from = from.0.max(1);

@@ -10,12 +10,13 @@ use super::{
     state::{ConfiguredEvent, CoreState},
 };
 use crate::{
-    call::{Argument, Arguments, CallError, Capability},
+    call::{Argument, Arguments, CallError, Capability, Wire},
     event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
     object::{unknown_method, Class, Context, Object, Reply, Stub},
     quirk::Quirk,
 };
 use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 use std::{
     cell::{Cell, RefCell},
@@ -225,23 +226,13 @@ impl StreamObject {
             }
         }
         if method == "append" {
-            let event = parse_event(arguments.require("event")?)?;
+            let event = to_append(arguments, "event")?;
             let mut appended = self.append_local(&[event])?;
             let event = appended.pop().expect("one for one");
             return Ok(Appended::Here(Argument::shared(event)));
         }
-        let events = arguments.require("events")?;
-        let appended = match events.downcast::<Vec<Arc<EventInput>>>() {
-            Ok(events) => self.append_local(&events)?,
-            Err(_) => {
-                let events: Vec<Value> = events.parse()?;
-                let events: Result<Vec<Arc<EventInput>>, CallError> = events
-                    .into_iter()
-                    .map(|event| parse_event(&Argument::Json(event)))
-                    .collect();
-                self.append_local(&events?)?
-            }
-        };
+        let events: Arc<Vec<Arc<EventInput>>> = to_append(arguments, "events")?;
+        let appended = self.append_local(&events)?;
         Ok(Appended::Here(Argument::shared(Arc::new(appended))))
     }
 
@@ -370,14 +361,15 @@ enum Appended {
     Forwarded(Reply),
 }
 
-fn parse_event(argument: &Argument) -> Result<Arc<EventInput>, CallError> {
-    if let Ok(event) = argument.downcast::<EventInput>() {
-        return Ok(event);
-    }
+/// What is to be appended: an event, or a list of them.
+fn to_append<T: Wire + DeserializeOwned>(
+    arguments: &Arguments,
+    name: &str,
+) -> Result<Arc<T>, CallError> {
+    let argument = arguments.require(name)?;
     argument
-        .parse()
-        .map(Arc::new)
-        .map_err(|error: CallError| CallError::remote("invalid-event", error.to_string()))
+        .to_shared()
+        .map_err(|error| CallError::remote(AppendError::INVALID, error.to_string()))
 }
 
 impl Object for StreamObject {

@@ -6,3 +6,4 @@ mod object;
 mod processor;
 mod stream;
 mod support;
+mod transport;

@@ -142,7 +142,7 @@ pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
             .find(|(key, _)| **key == Key::from(stream::STATE_KEY));
         let state: Option<Arc<CoreState>> = row.map(|(_, row)| match &row[0] {
             Cell::Json(value) => Argument::Shared(value.clone())
-                .downcast::<CoreState>()
+                .to_shared::<CoreState>()
                 .expect("a stream stores its core state"),
             Cell::Text(json) => serde_json::from_str(json).expect("a stored core state parses"),
             cell => panic!("a core state is JSON, not {cell:?}"),

@@ -3,5 +3,6 @@
 mod catch_up;
 mod engine;
 mod host;
+mod loading;
 mod recovery;
 mod reset;

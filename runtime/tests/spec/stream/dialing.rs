@@ -19,7 +19,7 @@ fn configured() -> Value {
 }
 
 /// A stream `p1:/a` and somebody whom it dials.
-async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
+pub(super) async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
     let guest = Guest::move_in(world);
     let stream = world.stream("p1:/a");
     stream.append(configured()).await;
@@ -27,7 +27,7 @@ async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
     (stream, guest)
 }
 
-async fn domain_event(stream: &Stream) {
+pub(super) async fn domain_event(stream: &Stream) {
     stream.append_many("test/x", 1).await;
     stream.world.settle().await;
 }

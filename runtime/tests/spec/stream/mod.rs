@@ -9,5 +9,6 @@ mod dialing;
 mod envelope;
 mod forwarding;
 mod idle;
+mod lifecycle;
 mod recovery;
 mod surface;

@@ -8,7 +8,7 @@ use runtime::{
     object::{unknown_method, Object, Reply},
     processor::{
         Catalogue, Contract, Dependencies, EventDefinition, Hook, Processor, ProcessorError,
-        ProcessorHost, Reduced, StreamPort,
+        ProcessorHost, Reduced, StoredCheckpoint, StreamPort,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,8 @@ pub struct Orders {
     pub failures: Cell<u32>,
     /// A batch takes that long.
     pub takes_ms: Cell<u64>,
+    /// Discards its checkpoint before it loads.
+    pub discards: Cell<bool>,
     /// Appends in its constructor.
     pub appends_at_once: Cell<bool>,
     pub appended_at_once: RefCell<Option<Result<(), CallError>>>,
@@ -79,6 +81,13 @@ impl Processor for Adder {
 
     fn contract() -> &'static Contract {
         &CONTRACT
+    }
+
+    fn prepare(&self) -> Result<StoredCheckpoint, ProcessorError> {
+        Ok(match self.orders.discards.get() {
+            true => StoredCheckpoint::Discard,
+            false => StoredCheckpoint::Keep,
+        })
     }
 
     fn parse(event: &Event) -> Result<u64, PayloadError> {
@@ -141,6 +150,7 @@ impl Orders {
             failing: Cell::new(Failing::ByItself),
             failures: Cell::new(0),
             takes_ms: Cell::new(0),
+            discards: Cell::new(false),
             appends_at_once: Cell::new(false),
             appended_at_once: RefCell::default(),
         })

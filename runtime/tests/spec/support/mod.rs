@@ -3,12 +3,14 @@
 //! - [`world::World`]: objects by name, calls between them, crashes, alarms, a clock.
 //! - [`disk::Disk`]: an object's storage, which outlives its incarnations.
 //! - [`stream::Stream`]: a stream, as a client calls it.
+//! - [`json_transport`]: what becomes of a call's values between machines.
 //! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
 //! - [`adder`]: a processor and the object that hosts it.
 
 pub mod adder;
 pub mod disk;
 pub mod guest;
+pub mod json_transport;
 pub mod listener;
 pub mod stream;
 pub mod world;

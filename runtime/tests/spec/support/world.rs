@@ -2,6 +2,7 @@
 
 use super::{
     disk::{Disk, Handle},
+    json_transport,
     stream::Stream,
 };
 use futures_util::{future::LocalBoxFuture, FutureExt};
@@ -70,6 +71,7 @@ struct Inner {
     clients: Rc<RefCell<BTreeMap<ObjectName, Context>>>,
     began: Instant,
     clock_jump_ms: Cell<i64>,
+    writes_json: Cell<bool>,
 }
 
 struct Resident {
@@ -121,6 +123,7 @@ impl World {
             clients: Rc::default(),
             began: Instant::now(),
             clock_jump_ms: Cell::new(0),
+            writes_json: Cell::new(false),
         }));
         world.add_class(stream::BINDING, stream::CLASS.construct);
         world
@@ -200,6 +203,11 @@ impl World {
     /// Decides the fate of every call from now on.
     pub fn on_call(&self, fate: impl FnMut(&Call) -> Fate + 'static) {
         *self.0.fate.borrow_mut() = Box::new(fate);
+    }
+
+    /// From now on the values of calls and replies travel as JSON.
+    pub fn write_json(&self) {
+        self.0.writes_json.set(true);
     }
 
     /// How often this method was called.
@@ -415,6 +423,7 @@ impl Platform for Ports {
         self.world.0.calls.borrow_mut().push(seen);
         let (reply, outcome) = oneshot::channel();
         let world = self.world.clone();
+        let writes_json = world.0.writes_json.get();
         self.world.spawn(async move {
             let lost = || Err(CallError::Disconnected("the test lost it".to_owned()));
             if let Fate::Late(late_ms) = fate {
@@ -429,8 +438,15 @@ impl Platform for Ports {
                     ports.run(async move {
                         life.incarnation.ready().await;
                         let method = call.method.to_string();
-                        let answer = life.incarnation.deliver(receiver, method, call.arguments);
-                        let outcome = answer.await;
+                        let arguments = match writes_json {
+                            true => json_transport::arguments(&call.arguments),
+                            false => call.arguments,
+                        };
+                        let answer = life.incarnation.deliver(receiver, method, arguments);
+                        let outcome = match answer.await {
+                            Ok(reply) if writes_json => Ok(json_transport::argument(&reply)),
+                            outcome => outcome,
+                        };
                         if !life.ports.alive.get() {
                             return;
                         }
