@@ -158,60 +158,19 @@ fn gave_up(log: &[Arc<Event>], processor: &str, checkpoint: Offset) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        tests::{tick, TICK},
+        tests::{tick, Counter, COUNTER, TICK},
         Entry, History,
     };
     use super::*;
     use crate::world::FailureKind;
     use runtime::{
-        event::{EventType, PayloadError},
-        processor::{Catalogue, Contract, EventDefinition, Fold, Processor},
+        event::EventType,
+        processor::Fold,
         stream::contract::{
             Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
         },
     };
-    use serde::{Deserialize, Serialize};
-    use serde_json::{json, Value};
-
-    /// Counts ticks, and refuses those that are none.
-    struct Counter;
-
-    #[derive(Clone, Default, Serialize, Deserialize)]
-    struct Count {
-        ticks: u64,
-    }
-
-    static CATALOGUE: Catalogue = Catalogue {
-        owner: "counter",
-        events: &[EventDefinition::new(TICK, "counts")],
-    };
-
-    static CONTRACT: Contract = Contract {
-        slug: "counter",
-        version: "0.1.0",
-        description: "Counts.",
-        events: &CATALOGUE,
-        dependencies: &[],
-        consumes: &[TICK],
-        emits: &[],
-    };
-
-    impl Processor for Counter {
-        type State = Count;
-        type Consumed = ();
-
-        fn contract() -> &'static Contract {
-            &CONTRACT
-        }
-
-        fn parse(event: &Event) -> Result<(), PayloadError> {
-            event.payload::<serde_json::Map<String, Value>>().map(drop)
-        }
-
-        fn reduce(state: &mut Count, _: &Event, (): &()) {
-            state.ticks += 1;
-        }
-    }
+    use serde_json::json;
 
     static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
 
@@ -227,7 +186,7 @@ mod tests {
             namespace: "p1".to_owned(),
             path: "/a".to_owned(),
         };
-        let callable = Callable::hosted_processor("COUNTER", STREAM, "counter");
+        let callable = Callable::hosted_processor(COUNTER, STREAM, "counter");
         let subscription = SubscriptionConfigured {
             subscription_key: "counter".to_owned(),
             subscriber: Subscriber::Callable { callable },
@@ -242,7 +201,7 @@ mod tests {
 
     fn counted(history: History, offset: u64, ticks: u64) -> History {
         history.checkpoint(
-            "COUNTER",
+            COUNTER,
             STREAM,
             "counter",
             offset,
