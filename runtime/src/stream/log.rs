@@ -9,6 +9,7 @@ use crate::{
     event::{Event, IdempotencyKey, Offset},
     object::Storage,
     platform::{Cell, Key, Store, Table},
+    quirk::{Quirk, Quirks},
 };
 use std::{any::Any, cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
@@ -41,12 +42,15 @@ impl Log {
 
     /// The core state on wake: the stored one if it is of this version, else the initial one;
     /// then every row above it reduced. Written back if it moved. Runs no side effects.
-    pub fn recover(&self) -> CoreState {
+    pub fn recover(&self, quirks: Quirks) -> CoreState {
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         let stored: Option<CoreState> = match version {
             Some(STATE_VERSION) => self.storage.get(STATE_KEY).unwrap_or_default(),
             _ => None,
         };
+        if let Some(trusted) = stored.clone().filter(|_| quirks.has(Quirk::B01)) {
+            return trusted;
+        }
         let mut state = stored.clone().unwrap_or_default();
         loop {
             let events = self.read(state.max_offset, Offset(u64::MAX), 1_000);

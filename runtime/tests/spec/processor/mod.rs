@@ -1,5 +1,7 @@
 //! Processors and their hosts (spec §2, §3, §7.1, §7.2).
 
+mod catch_up;
 mod engine;
 mod host;
 mod recovery;
+mod reset;

@@ -16,7 +16,7 @@ pub mod world;
 pub use guest::Guest;
 pub use listener::Listener;
 pub use stream::{configure, Stream};
-pub use world::{run, Fate, World};
+pub use world::{run, Call, Fate, World};
 
 use runtime::call::CallError;
 

@@ -37,6 +37,7 @@ pub type Construct = Rc<dyn Fn(Context) -> Rc<dyn Object>>;
 pub struct Call {
     pub target: ObjectName,
     pub method: String,
+    pub lane: u64,
     /// The write that it follows.
     pub after: WriteId,
 }
@@ -207,8 +208,18 @@ impl World {
         calls.iter().filter(|call| call.method == method).count()
     }
 
-    pub fn last_call(&self) -> Call {
-        self.0.calls.borrow().last().expect("a call").clone()
+    /// The last call of this method.
+    pub fn last_call_of(&self, method: &str) -> Call {
+        let calls = self.0.calls.borrow();
+        let last = calls.iter().rfind(|call| call.method == method);
+        last.expect("such a call").clone()
+    }
+
+    /// The lanes of the calls to an object by name, in the order of the calls.
+    pub fn lanes_to(&self, name: &str) -> Vec<u64> {
+        let calls = self.0.calls.borrow();
+        let there = calls.iter().filter(|call| *call.target.name == *name);
+        there.map(|call| call.lane).collect()
     }
 
     pub fn notes(&self, wanted: impl Fn(&NoteKind) -> bool) -> Vec<String> {
@@ -398,6 +409,7 @@ impl Platform for Ports {
             target: call.target.object().clone(),
             method: call.method.to_string(),
             after: call.after,
+            lane: call.lane,
         };
         let fate = (self.world.0.fate.borrow_mut())(&seen);
         self.world.0.calls.borrow_mut().push(seen);
