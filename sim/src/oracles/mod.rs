@@ -95,7 +95,7 @@ mod tests {
 
     #[derive(Clone, Default, Serialize, Deserialize)]
     pub struct Count {
-        ticks: u64,
+        pub ticks: u64,
     }
 
     static CATALOGUE: Catalogue = Catalogue {

@@ -12,7 +12,10 @@ use runtime::{
     callable::Callable,
     event::{Event, Offset, StreamName},
     stream::{
-        contract::{Subscriber, ERROR_OCCURRED},
+        contract::{
+            DisconnectReason, Subscriber, SubscriberDisconnected, CORE_PREFIX, ERROR_OCCURRED,
+            SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED,
+        },
         CoreState,
     },
 };
@@ -38,12 +41,12 @@ impl Oracle for StateIsFold {
             cores.push((log, check_core(evidence, log)?));
         }
         for (log, core) in cores {
-            for subscription in core.subscriptions_by_key.values() {
+            for (key, subscription) in &core.subscriptions_by_key {
                 let configured = &subscription.latest_configured_event.payload;
                 let Subscriber::Callable { callable } = &configured.subscriber else {
                     continue;
                 };
-                check_caught_up(evidence, &log.name, &log.events, callable)?;
+                check_caught_up(evidence, log, key, callable)?;
             }
         }
         Ok(())
@@ -108,8 +111,8 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
 
 fn check_caught_up(
     evidence: &Evidence,
-    stream: &StreamName,
-    log: &[Arc<Event>],
+    log: &StreamLog,
+    key: &str,
     callable: &Callable,
 ) -> Result<(), Violation> {
     let Callable::WorkersRpc(rpc) = callable;
@@ -130,17 +133,35 @@ fn check_caught_up(
     let Some(fold) = evidence.fold(processor) else {
         panic!("the scenario folds every processor, but not {processor:?}");
     };
-    let owed = log.iter().rev().find(|event| fold.consumes(&event.kind));
+    let let_go = let_go(&log.events, key);
+    let is_owed = |event: &&Arc<Event>| {
+        let dials = !event.kind.as_str().starts_with(CORE_PREFIX);
+        fold.consumes(&event.kind) && (dials || let_go.is_none_or(|at| event.offset < at))
+    };
+    let owed = log.events.iter().rev().find(is_owed);
     let owed = owed.map_or(Offset::ZERO, |event| event.offset);
     let stored = evidence.processor(&object, processor);
     let offset = stored.map_or(Offset::ZERO, |stored| stored.offset);
-    if offset < owed && !gave_up(log, processor, offset) {
+    if offset < owed && !gave_up(&log.events, processor, offset) {
+        let stream = &log.name;
         return Err(Violation::liveness(
             "behind",
             format!("{processor} of {object} is at {offset}, the last event for it in {stream} at {owed}"),
         ));
     }
     Ok(())
+}
+
+/// Where the stream let go of a subscriber on which nothing happened, unless it is connected again.
+/// What the stream says of itself from there on does not dial it (spec §1.12).
+fn let_go(log: &[Arc<Event>], key: &str) -> Option<Offset> {
+    let presence = log.iter().rev().find(|event| {
+        let payload = event.payload.as_deref();
+        (event.kind == SUBSCRIBER_CONNECTED || event.kind == SUBSCRIBER_DISCONNECTED)
+            && payload.is_some_and(|payload| payload["subscriptionKey"] == key)
+    })?;
+    let disconnected: SubscriberDisconnected = presence.payload().ok()?;
+    (disconnected.reason == DisconnectReason::Idle).then_some(presence.offset)
 }
 
 /// An event in the log says that the processor gave up at this checkpoint.
@@ -158,19 +179,19 @@ fn gave_up(log: &[Arc<Event>], processor: &str, checkpoint: Offset) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        tests::{tick, Counter, COUNTER, TICK},
+        tests::{tick, Count, Counter, COUNTER, TICK},
         Entry, History,
     };
     use super::*;
     use crate::world::FailureKind;
     use runtime::{
-        event::EventType,
-        processor::Fold,
+        event::{EventType, PayloadError},
+        processor::{Catalogue, Contract, Fold, Processor, WILDCARD},
         stream::contract::{
             Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
         },
     };
-    use serde_json::json;
+    use serde_json::{json, Value};
 
     static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
 
@@ -260,6 +281,68 @@ mod tests {
         for other in [gave_up("another", 3), gave_up("counter", 2)] {
             let history = subscribed([tick(), tick(), other]);
             assert_eq!(judge(counted(history, 3, 1)), behind);
+        }
+    }
+
+    /// A processor that takes everything misses what the stream says of itself once it was let go.
+    #[test]
+    fn a_subscriber_that_was_let_go_is_owed_domain_events_only() {
+        let presence = |kind, extra: Value| {
+            let mut payload = json!({ "subscriptionKey": "counter" });
+            payload
+                .as_object_mut()
+                .expect("an object")
+                .extend(extra.as_object().cloned().unwrap());
+            Entry::new(kind, payload)
+        };
+        let let_go = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "idle" }));
+        let lost = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "rpc-broken" }));
+        let connected = || presence(SUBSCRIBER_CONNECTED, json!({ "direction": "outbound" }));
+        let at_3 = |events| {
+            static FOLDS: [Fold; 1] = [Fold::of::<Everything>()];
+            let mut evidence = counted(subscribed(events), 3, 3).evidence();
+            evidence.folds = &FOLDS;
+            StateIsFold
+                .judge(&evidence)
+                .err()
+                .map(|violation| violation.class)
+        };
+        assert_eq!(at_3(vec![tick(), let_go()]), None);
+        assert_eq!(at_3(vec![tick(), let_go(), tick()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), lost()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), let_go(), connected()]), Some("behind"));
+    }
+
+    /// Counts every event.
+    struct Everything;
+
+    static EVERYTHING: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts everything.",
+        events: &Catalogue {
+            owner: "counter",
+            events: &[],
+        },
+        dependencies: &[],
+        consumes: &[WILDCARD],
+        emits: &[],
+    };
+
+    impl Processor for Everything {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &EVERYTHING
+        }
+
+        fn parse(_: &Event) -> Result<(), PayloadError> {
+            Ok(())
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
         }
     }
 
