@@ -31,6 +31,11 @@ impl Incarnation {
         Incarnation { context, object }
     }
 
+    /// What the object was built with.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Completes when deliveries may go on (the input gate).
     pub fn ready(&self) -> LocalBoxFuture<'static, ()> {
         match self.is_ready() {

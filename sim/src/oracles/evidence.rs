@@ -33,6 +33,14 @@ pub struct StoredProcessor {
     pub log_created_at: Option<String>,
 }
 
+/// A processor's anchor: it reduces what stands there or before, and does nothing about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnchor {
+    pub object: ObjectName,
+    pub processor: String,
+    pub offset: Offset,
+}
+
 /// How the settle phase ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Quiescence {
@@ -59,6 +67,8 @@ pub struct Evidence {
     /// By name.
     pub logs: BTreeMap<StreamName, StreamLog>,
     pub processors: Vec<StoredProcessor>,
+    /// Of every processor that was ever dialed.
+    pub anchors: Vec<StoredAnchor>,
     /// The core state that each stream had stored.
     pub core_states: BTreeMap<StreamName, Arc<CoreState>>,
     pub deliveries: Vec<Delivery>,
@@ -156,34 +166,61 @@ pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
 
 /// Every processor's checkpoint, read from its object's key-value storage.
 pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
-    let mut processors = Vec::new();
+    let logs = read_log_times(fleet);
+    let snapshots = read_values(fleet, ":snapshot").into_iter();
+    let parse = |(object, processor, mut snapshot): (_, _, Value)| {
+        let offset = snapshot["offset"].as_u64();
+        StoredProcessor {
+            log_created_at: logs.get(&object).cloned(),
+            object,
+            processor,
+            offset: Offset(offset.expect("a checkpoint has an offset")),
+            state: snapshot["state"].take(),
+        }
+    };
+    snapshots.map(parse).collect()
+}
+
+/// When the logs began from which the objects' checkpoints were folded.
+fn read_log_times(fleet: &Fleet) -> BTreeMap<ObjectName, String> {
+    let mut times = BTreeMap::new();
     for (object, stored) in fleet.stored_except(stream::BINDING) {
         let stored = stored.lock().expect("one thread");
         let mut rows = stored.rows(KV);
-        let log_created_at = rows
-            .find(|(key, _)| **key == Key::from(LOG_CREATED_AT_KEY))
-            .map(|(_, row)| read_json(row));
+        let row = rows.find(|(key, _)| **key == Key::from(LOG_CREATED_AT_KEY));
+        if let Some((_, row)) = row {
+            times.insert(object, read_json(row));
+        }
+    }
+    times
+}
+
+/// Every processor's anchor.
+pub fn read_anchors(fleet: &Fleet) -> Vec<StoredAnchor> {
+    let anchors = read_values(fleet, ":side-effects-after-offset").into_iter();
+    let parse = |(object, processor, offset): (_, _, Value)| StoredAnchor {
+        object,
+        processor,
+        offset: Offset(offset.as_u64().expect("an anchor is an offset")),
+    };
+    anchors.map(parse).collect()
+}
+
+/// What the hosts store under `stream-processor:<name><suffix>`: object, name, value.
+fn read_values(fleet: &Fleet, suffix: &str) -> Vec<(ObjectName, String, Value)> {
+    let mut values = Vec::new();
+    for (object, stored) in fleet.stored_except(stream::BINDING) {
+        let stored = stored.lock().expect("one thread");
         for (key, row) in stored.rows(KV) {
             let Key::Text(key) = key else { continue };
             let name = key
                 .strip_prefix("stream-processor:")
-                .and_then(|rest| rest.strip_suffix(":snapshot"));
+                .and_then(|rest| rest.strip_suffix(suffix));
             let Some(name) = name else { continue };
-            let mut snapshot: Value = read_json(row);
-            processors.push(StoredProcessor {
-                object: object.clone(),
-                processor: name.to_owned(),
-                offset: Offset(
-                    snapshot["offset"]
-                        .as_u64()
-                        .expect("a checkpoint has an offset"),
-                ),
-                state: snapshot["state"].take(),
-                log_created_at: log_created_at.clone(),
-            });
+            values.push((object.clone(), name.to_owned(), read_json(row)));
         }
     }
-    processors
+    values
 }
 
 fn read_json<T: DeserializeOwned>(row: &Row) -> T {

@@ -1,7 +1,7 @@
 //! Evidence made by hand, for the tests of oracles: what a world would leave behind, with something
 //! wrong planted in it.
 
-use super::{Evidence, Observation, Oracle, Quiescence, StoredProcessor};
+use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
     fleet::{Commit, Delivery, OpenConnection},
     peers::{
@@ -61,6 +61,7 @@ impl History {
             logs: BTreeMap::new(),
             core_states: Default::default(),
             processors: Vec::new(),
+            anchors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),
             connections: Vec::new(),
@@ -116,6 +117,22 @@ impl History {
             offset: Offset(offset),
             state,
             log_created_at: None,
+        });
+        self
+    }
+
+    /// A processor's anchor, in the object of `binding` that is named after the stream.
+    pub fn anchor(
+        mut self,
+        binding: &'static str,
+        stream: &str,
+        processor: &str,
+        offset: u64,
+    ) -> Self {
+        self.0.anchors.push(StoredAnchor {
+            object: ObjectName::new(binding, stream),
+            processor: processor.to_owned(),
+            offset: Offset(offset),
         });
         self
     }

@@ -12,7 +12,10 @@ use runtime::{
     callable::Callable,
     event::{Event, Offset, StreamName},
     stream::{
-        contract::{Subscriber, ERROR_OCCURRED},
+        contract::{
+            DisconnectReason, Subscriber, SubscriberDisconnected, CORE_PREFIX, ERROR_OCCURRED,
+            SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED,
+        },
         CoreState,
     },
 };
@@ -41,10 +44,9 @@ impl Oracle for StateIsFold {
                 check_fold(evidence, stored, &stream)?;
             }
         }
-        for (stream, core) in cores {
-            let log = evidence.log(stream);
-            for (object, processor) in dialed(&core) {
-                check_caught_up(evidence, stream, log, &object, &processor)?;
+        for log in evidence.logs.values() {
+            for (key, object, processor) in dialed(&cores[&log.name]) {
+                check_caught_up(evidence, log, &key, &object, &processor)?;
             }
         }
         Ok(())
@@ -55,17 +57,20 @@ impl Oracle for StateIsFold {
 /// does not dial it.
 fn is_left_over(stored: &StoredProcessor, core: &CoreState) -> bool {
     let is_dialed = dialed(core)
-        .any(|(object, processor)| object == stored.object && processor == stored.processor);
+        .any(|(_, object, processor)| object == stored.object && processor == stored.processor);
     let from = stored.log_created_at.as_deref();
     !is_dialed && from.is_some_and(|from| *from != *core.created_at)
 }
 
-/// The hosted processors that a stream dials.
-fn dialed(core: &CoreState) -> impl Iterator<Item = (ObjectName, String)> + '_ {
-    let subscriptions = core.subscriptions_by_key.values();
-    subscriptions.filter_map(|subscription| {
+/// The hosted processors that a stream dials: subscription key, object, processor.
+fn dialed(core: &CoreState) -> impl Iterator<Item = (Arc<str>, ObjectName, String)> + '_ {
+    let subscriptions = core.subscriptions_by_key.iter();
+    subscriptions.filter_map(|(key, subscription)| {
         match &subscription.latest_configured_event.payload.subscriber {
-            Subscriber::Callable { callable } => hosted(callable),
+            Subscriber::Callable { callable } => {
+                let (object, processor) = hosted(callable)?;
+                Some((key.clone(), object, processor))
+            }
             _ => None,
         }
     })
@@ -144,25 +149,43 @@ fn check_fold(
 
 fn check_caught_up(
     evidence: &Evidence,
-    stream: &StreamName,
-    log: &[Arc<Event>],
+    log: &StreamLog,
+    key: &str,
     object: &ObjectName,
     processor: &str,
 ) -> Result<(), Violation> {
     let Some(fold) = evidence.fold(processor) else {
         panic!("the scenario folds every processor, but not {processor:?}");
     };
-    let owed = log.iter().rev().find(|event| fold.consumes(&event.kind));
+    let let_go = let_go(&log.events, key);
+    let is_owed = |event: &&Arc<Event>| {
+        let dials = !event.kind.as_str().starts_with(CORE_PREFIX);
+        fold.consumes(&event.kind) && (dials || let_go.is_none_or(|at| event.offset < at))
+    };
+    let owed = log.events.iter().rev().find(is_owed);
     let owed = owed.map_or(Offset::ZERO, |event| event.offset);
     let stored = evidence.processor(object, processor);
     let offset = stored.map_or(Offset::ZERO, |stored| stored.offset);
-    if offset < owed && !gave_up(log, processor, offset) {
+    if offset < owed && !gave_up(&log.events, processor, offset) {
+        let stream = &log.name;
         return Err(Violation::liveness(
             "behind",
             format!("{processor} of {object} is at {offset}, the last event for it in {stream} at {owed}"),
         ));
     }
     Ok(())
+}
+
+/// Where the stream let go of a subscriber on which nothing happened, unless it is connected again.
+/// What the stream says of itself from there on does not dial it (spec §1.12).
+fn let_go(log: &[Arc<Event>], key: &str) -> Option<Offset> {
+    let presence = log.iter().rev().find(|event| {
+        let payload = event.payload.as_deref();
+        (event.kind == SUBSCRIBER_CONNECTED || event.kind == SUBSCRIBER_DISCONNECTED)
+            && payload.is_some_and(|payload| payload["subscriptionKey"] == key)
+    })?;
+    let disconnected: SubscriberDisconnected = presence.payload().ok()?;
+    (disconnected.reason == DisconnectReason::Idle).then_some(presence.offset)
 }
 
 /// An event in the log says that the processor gave up at this checkpoint.
@@ -180,60 +203,19 @@ fn gave_up(log: &[Arc<Event>], processor: &str, checkpoint: Offset) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        tests::{tick, TICK},
+        tests::{tick, Count, Counter, COUNTER, TICK},
         Entry, History,
     };
     use super::*;
     use crate::world::FailureKind;
     use runtime::{
         event::{EventType, PayloadError},
-        processor::{Catalogue, Contract, EventDefinition, Fold, Processor},
+        processor::{Catalogue, Contract, Fold, Processor, WILDCARD},
         stream::contract::{
             Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
         },
     };
-    use serde::{Deserialize, Serialize};
     use serde_json::{json, Value};
-
-    /// Counts ticks, and refuses those that are none.
-    struct Counter;
-
-    #[derive(Clone, Default, Serialize, Deserialize)]
-    struct Count {
-        ticks: u64,
-    }
-
-    static CATALOGUE: Catalogue = Catalogue {
-        owner: "counter",
-        events: &[EventDefinition::new(TICK, "counts")],
-    };
-
-    static CONTRACT: Contract = Contract {
-        slug: "counter",
-        version: "0.1.0",
-        description: "Counts.",
-        events: &CATALOGUE,
-        dependencies: &[],
-        consumes: &[TICK],
-        emits: &[],
-    };
-
-    impl Processor for Counter {
-        type State = Count;
-        type Consumed = ();
-
-        fn contract() -> &'static Contract {
-            &CONTRACT
-        }
-
-        fn parse(event: &Event) -> Result<(), PayloadError> {
-            event.payload::<serde_json::Map<String, Value>>().map(drop)
-        }
-
-        fn reduce(state: &mut Count, _: &Event, (): &()) {
-            state.ticks += 1;
-        }
-    }
 
     static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
 
@@ -249,7 +231,7 @@ mod tests {
             namespace: "p1".to_owned(),
             path: "/a".to_owned(),
         };
-        let callable = Callable::hosted_processor("COUNTER", STREAM, "counter");
+        let callable = Callable::hosted_processor(COUNTER, STREAM, "counter");
         let subscription = SubscriptionConfigured {
             subscription_key: "counter".to_owned(),
             subscriber: Subscriber::Callable { callable },
@@ -264,7 +246,7 @@ mod tests {
 
     fn counted(history: History, offset: u64, ticks: u64) -> History {
         history.checkpoint(
-            "COUNTER",
+            COUNTER,
             STREAM,
             "counter",
             offset,
@@ -323,6 +305,68 @@ mod tests {
         for other in [gave_up("another", 3), gave_up("counter", 2)] {
             let history = subscribed([tick(), tick(), other]);
             assert_eq!(judge(counted(history, 3, 1)), behind);
+        }
+    }
+
+    /// A processor that takes everything misses what the stream says of itself once it was let go.
+    #[test]
+    fn a_subscriber_that_was_let_go_is_owed_domain_events_only() {
+        let presence = |kind, extra: Value| {
+            let mut payload = json!({ "subscriptionKey": "counter" });
+            payload
+                .as_object_mut()
+                .expect("an object")
+                .extend(extra.as_object().cloned().unwrap());
+            Entry::new(kind, payload)
+        };
+        let let_go = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "idle" }));
+        let lost = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "rpc-broken" }));
+        let connected = || presence(SUBSCRIBER_CONNECTED, json!({ "direction": "outbound" }));
+        let at_3 = |events| {
+            static FOLDS: [Fold; 1] = [Fold::of::<Everything>()];
+            let mut evidence = counted(subscribed(events), 3, 3).evidence();
+            evidence.folds = &FOLDS;
+            StateIsFold
+                .judge(&evidence)
+                .err()
+                .map(|violation| violation.class)
+        };
+        assert_eq!(at_3(vec![tick(), let_go()]), None);
+        assert_eq!(at_3(vec![tick(), let_go(), tick()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), lost()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), let_go(), connected()]), Some("behind"));
+    }
+
+    /// Counts every event.
+    struct Everything;
+
+    static EVERYTHING: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts everything.",
+        events: &Catalogue {
+            owner: "counter",
+            events: &[],
+        },
+        dependencies: &[],
+        consumes: &[WILDCARD],
+        emits: &[],
+    };
+
+    impl Processor for Everything {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &EVERYTHING
+        }
+
+        fn parse(_: &Event) -> Result<(), PayloadError> {
+            Ok(())
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
         }
     }
 
