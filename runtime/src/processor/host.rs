@@ -25,7 +25,7 @@ use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply, Storage},
-    platform::NoteKind,
+    platform::{NoteKind, Target},
     quirk::Quirk,
     stream::{
         contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
@@ -247,25 +247,16 @@ impl ProcessorHost {
         })
     }
 
-    /// Takes the old callback back; gives the old connection's handle, if there is one.
+    /// Takes the old callback back.
     ///
     /// The old connection is not unsubscribed: opening the next one replaces it, and a handshake
     /// that comes late, from an incarnation of the stream that is gone, must not cut a live one.
-    fn end_generation(&self, hosted: &Hosted) -> Option<Capability> {
+    fn end_generation(&self, hosted: &Hosted) {
         hosted.generation.set(hosted.generation.get() + 1);
-        let old = hosted.connection.borrow_mut().take()?;
-        if !self.context.quirk(Quirk::X8) {
+        let old = hosted.connection.borrow_mut().take();
+        if let Some(old) = old.filter(|_| !self.context.quirk(Quirk::X8)) {
             self.context.revoke(&old.callback);
         }
-        old.handle
-    }
-
-    /// Lets go of a connection; if the word gets lost, the next delivery on it is refused.
-    fn unsubscribe(&self, handle: Capability) {
-        let stub = self
-            .context
-            .stub_to(crate::platform::Target::Capability(handle));
-        drop(stub.call("unsubscribe", Arguments::new()));
     }
 
     async fn open(
@@ -376,8 +367,15 @@ impl ProcessorHost {
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
         hosted.failures.set(hosted.failures.get() + 1);
-        let handle = self.end_generation(hosted);
         let failures = hosted.failures.get();
+        if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
+            let outcome = self.give_up(hosted, generation, &error).await;
+            if hosted.generation.get() == generation {
+                self.end_generation(hosted);
+            }
+            return outcome;
+        }
+        self.end_generation(hosted);
         if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
             let key = hosted.checkpoints.subscription_key();
             if let (Some(client), Some(key)) = (hosted.stream.live(), key) {
@@ -386,23 +384,20 @@ impl ProcessorHost {
                     .map(|()| Argument::NULL)
                     .map_err(|error| CallError::remote("subscription-failed", error.to_string()));
             }
-        } else if !error.is_transient() {
-            let outcome = self.give_up(hosted, failures, &error).await?;
-            if let Some(handle) = handle {
-                self.unsubscribe(handle);
-            }
-            return Ok(outcome);
         }
         Err(CallError::remote("ingest-failed", error.to_string()))
     }
 
+    /// Says that a batch is poison, and lets go of the subscription. The generation goes on until the
+    /// stream has heard both: what is on its way behind the poison waits for that, as a refusal would
+    /// make the stream dial again at once, and each connection is one more event.
     async fn give_up(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
-        failures: u32,
+        generation: u64,
         error: &ProcessorError,
     ) -> Result<Argument, CallError> {
-        let name = hosted.name;
+        let (name, failures) = (hosted.name, hosted.failures.get());
         let checkpoint = hosted.runner.clone().checkpoint().await;
         let offset = checkpoint.unwrap_or_default();
         self.context
@@ -424,6 +419,15 @@ impl ProcessorHost {
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
         // If this gets lost, the stream hears so, dials again, and the batch is tried once more.
         hosted.stream.append_batch(None, vec![event]).await?;
+        let handle = match &*hosted.connection.borrow() {
+            Some(connection) if hosted.generation.get() == generation => connection.handle.clone(),
+            _ => None,
+        };
+        if let Some(handle) = handle {
+            let stub = self.context.stub_to(Target::Capability(handle));
+            // If this gets lost, the next delivery is refused.
+            let _ = stub.call("unsubscribe", Arguments::new()).await;
+        }
         Ok(Argument::NULL)
     }
 
