@@ -6,12 +6,14 @@
 //! - [`callable`]: "call this", as data, and its dispatch.
 //! - [`processor`]: reducer, effects, checkpoint; and the host that owns them in an object.
 //! - [`call`]: what travels between objects.
+//! - [`http`]: requests and responses, and the client that sends them to outside hosts.
 //! - [`platform`]: the ports. Start there: this crate reaches the world through nothing else.
 //! - [`quirk`]: known bugs that can be switched on.
 
 pub mod call;
 pub mod callable;
 pub mod event;
+pub mod http;
 pub mod object;
 pub mod platform;
 pub mod processor;

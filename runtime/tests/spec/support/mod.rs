@@ -4,12 +4,14 @@
 //! - [`disk::Disk`]: an object's storage, which outlives its incarnations.
 //! - [`stream::Stream`]: a stream, as a client calls it.
 //! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
+//! - [`outside::Outside`]: a host that answers HTTP requests with bytes from a script.
 //! - [`adder`]: a processor and the object that hosts it.
 
 pub mod adder;
 pub mod disk;
 pub mod guest;
 pub mod listener;
+pub mod outside;
 pub mod stream;
 pub mod world;
 
