@@ -74,3 +74,21 @@ fn too_much_memory_and_too_deep_a_recursion_are_errors_of_the_script() {
         }
     });
 }
+
+#[test]
+fn a_worker_that_keeps_all_its_memory_fails_and_the_world_goes_on() {
+    run(|world| async move {
+        let source = "const all = []; export default {
+            hoard() { for (;;) all.push('x'.repeat(1e4) + all.length); },
+            small() { for (;;) all.push({}); },
+            echo: (value) => value,
+        };";
+        let worker = limited(&world, source).unwrap();
+        for method in ["hoard", "small", "small", "echo", "echo"] {
+            let outcome = call(&worker, method, json!(["x".repeat(100_000)])).await;
+            assert!(outcome.is_err(), "{method}: {outcome:?}");
+        }
+        let other = limited(&world, source).unwrap();
+        assert_eq!(call(&other, "echo", json!(["y"])).await, Ok(json!("y")));
+    });
+}
