@@ -5,6 +5,7 @@
 //! - [`stream::Stream`]: a stream, as a client calls it.
 //! - [`json_transport`]: what becomes of a call's values between machines.
 //! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
+//! - [`outside::Outside`]: a host that answers HTTP requests with bytes from a script.
 //! - [`adder`]: a processor and the object that hosts it.
 
 pub mod adder;
@@ -12,6 +13,7 @@ pub mod disk;
 pub mod guest;
 pub mod json_transport;
 pub mod listener;
+pub mod outside;
 pub mod stream;
 pub mod world;
 

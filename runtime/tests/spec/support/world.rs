@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::DuplexStream,
     sync::{oneshot, Notify},
     task::{spawn_local, AbortHandle},
     time::{sleep, Instant},
@@ -53,6 +54,9 @@ pub enum Fate {
     ReplyLost,
 }
 
+/// Serves one connection.
+type Host = Rc<dyn Fn(DuplexStream) -> LocalBoxFuture<'static, ()>>;
+
 type Decide = Box<dyn FnMut(&Call) -> Fate>;
 
 const STEP_MS: u64 = 100;
@@ -69,6 +73,7 @@ struct Inner {
     fate: RefCell<Decide>,
     panics: RefCell<Vec<String>>,
     clients: Rc<RefCell<BTreeMap<ObjectName, Context>>>,
+    hosts: RefCell<BTreeMap<String, Host>>,
     began: Instant,
     clock_jump_ms: Cell<i64>,
     writes_json: Cell<bool>,
@@ -121,6 +126,7 @@ impl World {
             fate: RefCell::new(Box::new(|_| Fate::Arrives)),
             panics: RefCell::default(),
             clients: Rc::default(),
+            hosts: RefCell::default(),
             began: Instant::now(),
             clock_jump_ms: Cell::new(0),
             writes_json: Cell::new(false),
@@ -136,6 +142,16 @@ impl World {
     ) {
         let mut classes = self.0.classes.borrow_mut();
         classes.insert(binding, Rc::new(build));
+    }
+
+    /// An outside host, at an address such as `example.com:443`.
+    pub fn add_host(
+        &self,
+        address: &str,
+        serve: impl Fn(DuplexStream) -> LocalBoxFuture<'static, ()> + 'static,
+    ) {
+        let mut hosts = self.0.hosts.borrow_mut();
+        hosts.insert(address.to_owned(), Rc::new(serve));
     }
 
     pub fn stream(&self, name: &str) -> Stream {
@@ -484,7 +500,13 @@ impl Platform for Ports {
         host: &str,
         port: u16,
     ) -> LocalBoxFuture<'static, io::Result<Box<dyn ByteStream>>> {
-        panic!("nothing here connects to {host}:{port}")
+        let hosts = self.world.0.hosts.borrow();
+        let Some(host) = hosts.get(&format!("{host}:{port}")) else {
+            return Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) });
+        };
+        let (here, there) = tokio::io::duplex(64 * 1024);
+        self.world.spawn(host(there));
+        Box::pin(async move { Ok(Box::new(here) as Box<dyn ByteStream>) })
     }
 
     fn draw_id(&self) -> Uuid {
