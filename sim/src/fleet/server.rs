@@ -272,7 +272,7 @@ impl ServerLink {
         if !store.is_durable(gate) {
             store.durable(gate).await;
         }
-        if fleet.crash_point(resident, ports.incarnation, &faults::CRASH_BEFORE_REPLY) {
+        if ports.crash_point(&faults::CRASH_BEFORE_REPLY) {
             return;
         }
         let delay_ms = fleet

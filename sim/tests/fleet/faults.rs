@@ -126,6 +126,20 @@ fn every_fault_of_the_platform_is_shown_here() {
     }
 }
 
+/// The batch was ingested in the turn in which the object died, and its checkpoint with it: the
+/// stream must not hear that all is well.
+#[test]
+fn what_an_object_would_have_answered_after_its_death_is_not_heard() {
+    for site in ["crash.before-checkpoint", "crash.after-checkpoint"] {
+        for n in 0..8 {
+            let outcome = world(&Echoes, &[(site, ECHO, n, 1)]);
+            let failures = details(&outcome, STREAM, "failure");
+            let is_unknown = |failure: &&str| failure.ends_with("the callee died");
+            assert!(failures.iter().any(is_unknown), "{site} #{n}: {failures:?}");
+        }
+    }
+}
+
 /// The output gate: nothing leaves while a write that came before it is not durable.
 #[test]
 fn nothing_leaves_before_the_writes_made_before_it_are_durable() {
