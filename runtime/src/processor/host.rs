@@ -25,7 +25,7 @@ use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply, Storage},
-    platform::NoteKind,
+    platform::{NoteKind, Target},
     quirk::Quirk,
     stream::{
         contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
@@ -247,25 +247,16 @@ impl ProcessorHost {
         })
     }
 
-    /// Takes the old callback back; gives the old connection's handle, if there is one.
+    /// Takes the old callback back.
     ///
     /// The old connection is not unsubscribed: opening the next one replaces it, and a handshake
     /// that comes late, from an incarnation of the stream that is gone, must not cut a live one.
-    fn end_generation(&self, hosted: &Hosted) -> Option<Capability> {
+    fn end_generation(&self, hosted: &Hosted) {
         hosted.generation.set(hosted.generation.get() + 1);
-        let old = hosted.connection.borrow_mut().take()?;
-        if !self.context.quirk(Quirk::X8) {
+        let old = hosted.connection.borrow_mut().take();
+        if let Some(old) = old.filter(|_| !self.context.quirk(Quirk::X8)) {
             self.context.revoke(&old.callback);
         }
-        old.handle
-    }
-
-    /// Lets go of a connection; if the word gets lost, the next delivery on it is refused.
-    fn unsubscribe(&self, handle: Capability) {
-        let stub = self
-            .context
-            .stub_to(crate::platform::Target::Capability(handle));
-        drop(stub.call("unsubscribe", Arguments::new()));
     }
 
     async fn open(
@@ -375,27 +366,31 @@ impl ProcessorHost {
             // A new handshake came in meanwhile; it replays from the checkpoint.
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
-        hosted.failures.set(hosted.failures.get() + 1);
-        let handle = self.end_generation(hosted);
-        let failures = hosted.failures.get();
-        if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
-            let key = hosted.checkpoints.subscription_key();
-            if let (Some(client), Some(key)) = (hosted.stream.live(), key) {
-                let opened = self.open(hosted, client, &key).await;
-                return opened
-                    .map(|()| Argument::NULL)
-                    .map_err(|error| CallError::remote("subscription-failed", error.to_string()));
+        let failures = hosted.failures.get() + 1;
+        hosted.failures.set(failures);
+        if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
+            let gave_up = self.give_up(hosted, failures, &error).await;
+            if hosted.generation.get() == generation {
+                self.end_generation(hosted);
             }
-        } else if !error.is_transient() {
-            let outcome = self.give_up(hosted, failures, &error).await?;
-            if let Some(handle) = handle {
-                self.unsubscribe(handle);
-            }
-            return Ok(outcome);
+            return gave_up;
         }
-        Err(CallError::remote("ingest-failed", error.to_string()))
+        self.end_generation(hosted);
+        let key = hosted.checkpoints.subscription_key();
+        match (hosted.stream.live(), key) {
+            (Some(client), Some(key)) if failures <= MAX_CONSECUTIVE_INGEST_FAILURES => {
+                let opened = self.open(hosted, client, &key).await;
+                opened
+                    .map(|()| Argument::NULL)
+                    .map_err(|error| CallError::remote("subscription-failed", error.to_string()))
+            }
+            _ => Err(CallError::remote("ingest-failed", error.to_string())),
+        }
     }
 
+    /// Says that the batch is poison, and then lets go of the connection. Batches that are on their
+    /// way queue behind this one until the stream has heard both: were they refused before, it would
+    /// dial at once, and the same would begin again.
     async fn give_up(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
@@ -422,9 +417,15 @@ impl ProcessorHost {
             },
         )
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
-        // If this gets lost, the stream hears so, dials again, and the batch is tried once more.
+        // If any of this gets lost, the stream hears so, dials again, and the batch is tried once more.
+        let handle = {
+            let connection = hosted.connection.borrow();
+            connection.as_ref().and_then(|open| open.handle.clone())
+        };
         hosted.stream.append_batch(None, vec![event]).await?;
-        Ok(Argument::NULL)
+        let handle = handle.ok_or_else(|| CallError::Broken("no handle to let go of".into()))?;
+        let subscription = self.context.stub_to(Target::Capability(handle));
+        subscription.call("unsubscribe", Arguments::new()).await
     }
 
     /// Waits until a processor has checkpointed every event that it consumes and that was in the

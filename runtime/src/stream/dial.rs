@@ -268,7 +268,10 @@ impl StreamObject {
         }
         let key = &connection.key;
         let Err(error) = outcome else {
-            self.connections.borrow_mut().failures.remove(key);
+            // Who opened another connection meanwhile did so because the batch failed.
+            if !connection.closed.get() {
+                self.connections.borrow_mut().failures.remove(key);
+            }
             return;
         };
         self.context.note(
