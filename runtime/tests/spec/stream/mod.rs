@@ -3,6 +3,7 @@
 mod append;
 mod boot;
 mod core_state;
+mod costs;
 mod delivery;
 mod dialing;
 mod envelope;
