@@ -2,6 +2,7 @@
 //!
 //! - [`registry`]: every scenario, fault site and oracle, by name.
 //! - [`slack`]: the scenarios; [`properties`]: oracles that know the domain.
+//! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
 //! - [`command`]: the command line. Start there.
@@ -13,3 +14,4 @@ mod palette;
 pub mod properties;
 pub mod registry;
 pub mod slack;
+pub mod stream_costs;
