@@ -81,7 +81,7 @@ fn an_event_is_measured_in_short_and_long_streams() {
         ["100", "1000", "10000"].map(|length| format!("stream-of-{length}/{operation}"))
     });
     assert_eq!(names, expected.concat());
-    assert_eq!(lines[3]["n"], 100, "a delivery of each event");
+    assert!(lines.iter().all(|line| line["n"].as_u64() >= Some(100)));
     assert!(lines.iter().all(|line| line["ratio"].is_number()));
 
     let arguments = ["bench", "--streams", "--worlds", "1"];
