@@ -110,13 +110,22 @@ impl Argument {
         parsed.map_err(|error| CallError::invalid(error.to_string()))
     }
 
-    /// The named values of a record.
+    /// The named values of a record; of a JSON object, if nothing in the record was live.
     ///
     /// # Errors
     /// It is something else.
-    pub fn record(&self) -> Result<&Arguments, CallError> {
+    pub fn record(&self) -> Result<Cow<'_, Arguments>, CallError> {
         match self {
-            Argument::Record(record) => Ok(record),
+            Argument::Record(record) => Ok(Cow::Borrowed(record)),
+            Argument::Json(Value::Object(fields)) => {
+                let fields = fields.iter();
+                let named = fields.map(|(name, value)| (name.clone(), value.clone()));
+                Ok(Cow::Owned(
+                    named.fold(Arguments::new(), |record, (name, value)| {
+                        record.with(name, Argument::Json(value))
+                    }),
+                ))
+            }
             _ => Err(CallError::invalid("expected a record")),
         }
     }

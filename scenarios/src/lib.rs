@@ -1,7 +1,8 @@
 //! Scenarios and the `streamsim` command.
 //!
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`slack`]: the scenarios; [`properties`]: oracles that know the domain.
+//! - [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
+//!   [`readings`]: of the evidence, for both.
 //! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
@@ -12,6 +13,8 @@ pub mod hunts;
 pub mod log_view;
 mod palette;
 pub mod properties;
+pub mod readings;
 pub mod registry;
 pub mod slack;
 pub mod stream_costs;
+pub mod streams;

@@ -18,12 +18,15 @@ mod stream_port;
 pub use contract::{Catalogue, Contract, ContractError, EventDefinition, WILDCARD};
 pub use engine::{Checkpoints, Engine, EventBatch, MemoryCheckpoints, Runner, Snapshot};
 pub use fold::Fold;
-pub use host::{Dependencies, ProcessorHost, MAX_CONSECUTIVE_INGEST_FAILURES};
+pub use host::{
+    CatchUp, Dependencies, ProcessorHost, LOG_CREATED_AT_KEY, MAX_CONSECUTIVE_INGEST_FAILURES,
+};
 pub use stream_port::{LateStream, StreamPort};
 
 use crate::{
     call::CallError,
     event::{Event, Offset, PayloadError},
+    stream::AppendError,
 };
 use futures_util::future::LocalBoxFuture;
 use serde::{de::DeserializeOwned, Serialize};
@@ -51,6 +54,11 @@ impl ProcessorError {
     /// The way to somebody else failed: the same batch may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, ProcessorError::Call(error) if error.is_transient())
+    }
+
+    /// The stream was reset: what this processor knows comes from a log that is gone.
+    pub fn is_reset(&self) -> bool {
+        matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::RESET))
     }
 }
 

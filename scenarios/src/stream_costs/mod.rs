@@ -336,7 +336,8 @@ impl<'a> Filled<'a> {
     }
 
     async fn fill(&self, length: u64) {
-        self.stream.touch().await.expect("no faults");
+        let woken = self.stream.log_created_at().await;
+        woken.expect("no faults");
         for from in (0..length).step_by(FILL_BATCH_EVENTS as usize) {
             let numbers = from..length.min(from + FILL_BATCH_EVENTS);
             self.append(numbers.map(event).collect()).await;

@@ -1,5 +1,6 @@
 //! Streams (spec §1).
 
+mod announcing;
 mod append;
 mod boot;
 mod core_state;
@@ -8,6 +9,7 @@ mod delivery;
 mod dialing;
 mod envelope;
 mod forwarding;
+mod idle;
 mod lifecycle;
 mod recovery;
 mod surface;

@@ -87,7 +87,7 @@ impl Listener {
         }
         let answer = stream.call("subscribe", arguments).await?;
         stream.world.settle().await;
-        Ok(answer.record()?.clone())
+        Ok(answer.record()?.into_owned())
     }
 
     /// The offsets of every batch.

@@ -5,6 +5,7 @@
 //! - [`stream::Stream`]: a stream, as a client calls it.
 //! - [`json_transport`]: what becomes of a call's values between machines.
 //! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
+//! - [`outside::Outside`]: a host that answers HTTP requests with bytes from a script.
 //! - [`adder`]: a processor and the object that hosts it.
 
 pub mod adder;
@@ -12,13 +13,14 @@ pub mod disk;
 pub mod guest;
 pub mod json_transport;
 pub mod listener;
+pub mod outside;
 pub mod stream;
 pub mod world;
 
 pub use guest::Guest;
 pub use listener::Listener;
 pub use stream::{configure, Stream};
-pub use world::{run, Fate, World};
+pub use world::{run, Call, Fate, World};
 
 use runtime::call::CallError;
 

@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::DuplexStream,
     sync::{oneshot, Notify},
     task::{spawn_local, AbortHandle},
     time::{sleep, Instant},
@@ -38,6 +39,7 @@ pub type Construct = Rc<dyn Fn(Context) -> Rc<dyn Object>>;
 pub struct Call {
     pub target: ObjectName,
     pub method: String,
+    pub lane: u64,
     /// The write that it follows.
     pub after: WriteId,
 }
@@ -51,6 +53,9 @@ pub enum Fate {
     RequestLost,
     ReplyLost,
 }
+
+/// Serves one connection.
+type Host = Rc<dyn Fn(DuplexStream) -> LocalBoxFuture<'static, ()>>;
 
 type Decide = Box<dyn FnMut(&Call) -> Fate>;
 
@@ -68,6 +73,7 @@ struct Inner {
     fate: RefCell<Decide>,
     panics: RefCell<Vec<String>>,
     clients: Rc<RefCell<BTreeMap<ObjectName, Context>>>,
+    hosts: RefCell<BTreeMap<String, Host>>,
     began: Instant,
     clock_jump_ms: Cell<i64>,
     writes_json: Cell<bool>,
@@ -120,6 +126,7 @@ impl World {
             fate: RefCell::new(Box::new(|_| Fate::Arrives)),
             panics: RefCell::default(),
             clients: Rc::default(),
+            hosts: RefCell::default(),
             began: Instant::now(),
             clock_jump_ms: Cell::new(0),
             writes_json: Cell::new(false),
@@ -135,6 +142,16 @@ impl World {
     ) {
         let mut classes = self.0.classes.borrow_mut();
         classes.insert(binding, Rc::new(build));
+    }
+
+    /// An outside host, at an address such as `example.com:443`.
+    pub fn add_host(
+        &self,
+        address: &str,
+        serve: impl Fn(DuplexStream) -> LocalBoxFuture<'static, ()> + 'static,
+    ) {
+        let mut hosts = self.0.hosts.borrow_mut();
+        hosts.insert(address.to_owned(), Rc::new(serve));
     }
 
     pub fn stream(&self, name: &str) -> Stream {
@@ -215,8 +232,18 @@ impl World {
         calls.iter().filter(|call| call.method == method).count()
     }
 
-    pub fn last_call(&self) -> Call {
-        self.0.calls.borrow().last().expect("a call").clone()
+    /// The last call of this method.
+    pub fn last_call_of(&self, method: &str) -> Call {
+        let calls = self.0.calls.borrow();
+        let last = calls.iter().rfind(|call| call.method == method);
+        last.expect("such a call").clone()
+    }
+
+    /// The lanes of the calls to an object by name, in the order of the calls.
+    pub fn lanes_to(&self, name: &str) -> Vec<u64> {
+        let calls = self.0.calls.borrow();
+        let there = calls.iter().filter(|call| *call.target.name == *name);
+        there.map(|call| call.lane).collect()
     }
 
     pub fn notes(&self, wanted: impl Fn(&NoteKind) -> bool) -> Vec<String> {
@@ -406,6 +433,7 @@ impl Platform for Ports {
             target: call.target.object().clone(),
             method: call.method.to_string(),
             after: call.after,
+            lane: call.lane,
         };
         let fate = (self.world.0.fate.borrow_mut())(&seen);
         self.world.0.calls.borrow_mut().push(seen);
@@ -472,7 +500,13 @@ impl Platform for Ports {
         host: &str,
         port: u16,
     ) -> LocalBoxFuture<'static, io::Result<Box<dyn ByteStream>>> {
-        panic!("nothing here connects to {host}:{port}")
+        let hosts = self.world.0.hosts.borrow();
+        let Some(host) = hosts.get(&format!("{host}:{port}")) else {
+            return Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) });
+        };
+        let (here, there) = tokio::io::duplex(64 * 1024);
+        self.world.spawn(host(there));
+        Box::pin(async move { Ok(Box::new(here) as Box<dyn ByteStream>) })
     }
 
     fn draw_id(&self) -> Uuid {
