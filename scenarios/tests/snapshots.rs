@@ -17,8 +17,6 @@ use runtime::{
 use scenarios::{log_view, registry};
 use sim::world::{run, FaultLevel, Outcome, Plan, RecordedDecision};
 
-const SCENARIO: &str = "slack-first-message";
-
 /// The stream of the thread; its name comes from the time of the first message.
 const THREAD: &str = "p1:/agents/slack/c123/ts-1772136000-005000";
 
@@ -36,10 +34,15 @@ fn second_message_later() -> RecordedDecision {
     decision("workload.second-message-ms", "thread 1", 0, 6_000)
 }
 
-/// Runs the scenario with these decisions, all of which must come up.
+/// Runs the first message with these decisions.
 fn world(decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
+    world_of("slack-first-message", decisions, quirks)
+}
+
+/// Runs a scenario with these decisions, all of which must come up.
+fn world_of(scenario: &str, decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
     let scenarios = registry::scenarios();
-    let scenario = scenarios.iter().find(|one| one.name() == SCENARIO);
+    let scenario = scenarios.iter().find(|one| one.name() == scenario);
     let count = decisions.len();
     let outcome = run(&Plan {
         faults: FaultLevel::None,
@@ -132,4 +135,53 @@ fn without_b28_an_input_below_the_anchor_is_answered() {
     let about = "The same decisions as with B-28 switched on: the agent finds the inputs when it \
                  is connected, and one request covers both.";
     assert_log("slack_first_message_b28_off", about, &outcome);
+}
+
+/// Runs a scenario of streams in which nothing goes wrong but what the workload does.
+fn calm(scenario: &str, workload: &[(&str, &str, u32, u64)]) -> Outcome {
+    let decisions = workload.iter().map(|(site, subject, n, value)| {
+        decision(&format!("workload.{site}"), subject, *n, *value)
+    });
+    let outcome = world_of(scenario, decisions.collect(), Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    outcome
+}
+
+#[test]
+fn a_flood_pauses_its_stream_until_somebody_resumes_it() {
+    let outcome = calm("streams-flood", &[("flood-events", "writer 0", 0, 6)]);
+    let about = "A burst of five is allowed, and one writer appends six events: with those of the \
+                 stream itself the fourth is one too many, and the last two are refused. A second \
+                 later somebody resumes the stream, and ordinary appends are taken again.";
+    assert_log("streams_flood_calm", about, &outcome);
+}
+
+#[test]
+fn poison_is_said_once_and_the_others_go_on() {
+    let orders = [
+        ("step", "steps", 0, 3),
+        ("failures", "faltering", 0, 2),
+        ("step", "steps", 2, 6),
+        ("long-wait-ms", "steps", 0, 5_000),
+        ("step", "steps", 4, 5),
+    ];
+    let outcome = calm("streams-poison", &orders);
+    let about = "One processor fails twice and recovers without an error. Then comes an example \
+                 that the echo cannot read: it gives up after four attempts, and once more with \
+                 each event that dials it. In the end the first one fails at every connection.";
+    assert_log("streams_poison_calm", about, &outcome);
+}
+
+#[test]
+fn a_quiet_stream_lets_go_and_dials_again() {
+    let workload = [
+        ("rounds", "quiet", 0, 1),
+        ("margin-ms", "quiet", 0, 79),
+        ("racing-appends", "quiet", 0, 1),
+    ];
+    let outcome = calm("streams-idle", &workload);
+    let about = "After five quiet minutes the stream lets go of both subscribers; 39 ms later two \
+                 examples come, and dial them again. The next one comes 40 ms before the stream would \
+                 have let go once more, and is delivered as usual.";
+    assert_log("streams_idle_calm", about, &outcome);
 }

@@ -18,13 +18,14 @@
 
 use super::{
     engine::{Checkpoints, Engine, EventBatch, Runner},
+    host_checkpoints::{HostCheckpoints, OBLIGATION_ALARM_MS},
     stream_port::{LateStream, StreamPort},
     Processor, ProcessorError, WILDCARD,
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, Offset, StreamName},
-    object::{unknown_method, Context, Reply, Storage},
+    object::{unknown_method, Context, Reply},
     platform::{NoteKind, Target},
     quirk::Quirk,
     stream::{
@@ -32,7 +33,6 @@ use crate::{
         ConfiguredEvent, CoreState, StreamClient,
     },
 };
-use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use std::{
     cell::{Cell, RefCell},
@@ -47,9 +47,6 @@ pub const MAX_CONSECUTIVE_INGEST_FAILURES: u32 = 3;
 
 /// When the log began that this object's checkpoints were folded from.
 pub const LOG_CREATED_AT_KEY: &str = "stream-processor-log-created-at";
-
-/// How long an obligation may stand before the alarm looks after it.
-const OBLIGATION_ALARM_MS: u64 = 15_000;
 
 /// How often, and how many times, a catch-up looks at the checkpoint: for 5 s.
 const CATCH_UP_LOOK_MS: u64 = 25;
@@ -528,94 +525,4 @@ fn log_created_at(handshake: &Arguments) -> Result<Option<Arc<str>>, CallError> 
     };
     let core: Option<Arc<CoreState>> = state.record()?.shared_optional("coreProcessorState")?;
     Ok(core.map(|core| core.created_at.clone()))
-}
-
-/// A processor's durable values in the object's key-value storage.
-struct HostCheckpoints {
-    context: Context,
-    storage: Storage,
-    snapshot_key: String,
-    anchor_key: String,
-    subscription_key_key: String,
-    name: &'static str,
-}
-
-impl HostCheckpoints {
-    fn new(name: &'static str, context: Context) -> Self {
-        HostCheckpoints {
-            storage: context.storage(),
-            context,
-            snapshot_key: format!("stream-processor:{name}:snapshot"),
-            anchor_key: format!("stream-processor:{name}:side-effects-after-offset"),
-            subscription_key_key: format!("stream-processor:{name}:subscription-key"),
-            name,
-        }
-    }
-
-    /// Sets the anchor at the first ever handshake; it never moves.
-    fn anchor_at(&self, offset: Offset) {
-        if let Ok(None) = self.storage.get::<Offset>(&self.anchor_key) {
-            self.storage.put(&self.anchor_key, &offset);
-        }
-    }
-
-    fn forget(&self) {
-        self.storage.delete(&self.snapshot_key);
-        self.storage.delete(&self.anchor_key);
-        self.storage.delete(&self.subscription_key_key);
-    }
-
-    fn put_subscription_key(&self, key: &str) {
-        if self.subscription_key().as_deref() != Some(key) {
-            self.storage.put(&self.subscription_key_key, &key);
-        }
-    }
-
-    fn subscription_key(&self) -> Option<String> {
-        self.storage
-            .get(&self.subscription_key_key)
-            .unwrap_or_default()
-    }
-}
-
-impl Checkpoints for HostCheckpoints {
-    fn read(&self) -> Result<Option<String>, String> {
-        Ok(self.storage.get_json(&self.snapshot_key))
-    }
-
-    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String> {
-        let offset = offset.0;
-        self.context
-            .note(NoteKind::CheckpointWriting { offset }, self.name);
-        self.storage.put_json(&self.snapshot_key, json);
-        if owes {
-            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
-        }
-        self.context
-            .note(NoteKind::CheckpointWritten { offset }, self.name);
-        Ok(())
-    }
-
-    fn discard(&self) -> Result<(), String> {
-        self.storage.delete(&self.snapshot_key);
-        Ok(())
-    }
-
-    fn side_effects_after(&self) -> Offset {
-        self.storage
-            .get(&self.anchor_key)
-            .unwrap_or_default()
-            .unwrap_or_default()
-    }
-
-    fn keep_alive(&self, what: &'static str, work: LocalBoxFuture<'static, ()>) {
-        self.context.wait_until(what, work);
-    }
-
-    fn log_failure(&self, what: &str, error: &ProcessorError) {
-        self.context.note(
-            NoteKind::Failure,
-            format_args!("{} {what}: {error}", self.name),
-        );
-    }
 }

@@ -13,6 +13,7 @@ pub mod contract;
 mod engine;
 mod fold;
 mod host;
+mod host_checkpoints;
 mod stream_port;
 
 pub use contract::{Catalogue, Contract, ContractError, EventDefinition, WILDCARD};

@@ -267,19 +267,19 @@ impl StreamObject {
             return;
         }
         let key = &connection.key;
-        let Err(error) = outcome else {
-            // Who opened another connection meanwhile did so because the batch failed.
-            if !connection.closed.get() {
-                self.connections.borrow_mut().failures.remove(key);
-            }
-            return;
-        };
-        self.context.note(
-            NoteKind::Failure,
-            format_args!("delivery to {key} failed: {error}"),
-        );
+        if let Err(error) = &outcome {
+            self.context.note(
+                NoteKind::Failure,
+                format_args!("delivery to {key} failed: {error}"),
+            );
+        }
         if connection.closed.get() {
             // A late word about a connection that was replaced or let go says nothing of the next.
+            // A host that failed answers so for a batch that it will replay on another connection.
+            return;
+        }
+        if outcome.is_ok() {
+            self.connections.borrow_mut().failures.remove(key);
             return;
         }
         // The subscriber did not settle: whatever it said before, it wants to be dialed again.

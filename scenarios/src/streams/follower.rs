@@ -11,11 +11,11 @@ use runtime::{
 };
 use serde_json::json;
 use sim::world::World;
-use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// How often it looks after its progress, and how often without any before it says so.
 const LOOK_MS: u64 = 2_000;
-const LOOKS_MAX: u32 = 60;
+const LOOKS_MAX: u32 = 300;
 
 /// What to follow.
 #[derive(Clone)]
@@ -28,39 +28,42 @@ pub struct Following {
     pub types: Vec<EventType>,
 }
 
-/// Follows a stream, and keeps as evidence what it saw.
-pub fn follow(world: &Arc<World>, following: Following) -> impl Future<Output = ()> + Send {
-    let work = following.clone();
-    let seen = world.client(move |context| Box::pin(follow_here(context, work)));
-    let world = world.clone();
-    async move {
-        let offsets = seen.await;
-        let Following {
-            stream,
-            after,
-            until,
-            types,
-        } = following;
-        let followed = json!({
-            "stream": stream.to_string(), "after": after, "until": until, "types": types,
-            "offsets": offsets,
-        });
-        world.observe("followed", followed);
-    }
+/// Follows a stream, and keeps as evidence what it saw. Goes on by itself, if need be until the
+/// faults have stopped.
+pub fn follow(world: &Arc<World>, following: Following) {
+    let observer = world.clone();
+    drop(world.client(move |context| {
+        Box::pin(async move {
+            let offsets = follow_here(&context, &following).await;
+            let Following {
+                stream,
+                after,
+                until,
+                types,
+            } = following;
+            let followed = json!({
+                "stream": stream.to_string(), "after": after, "until": until, "types": types,
+                "offsets": offsets,
+            });
+            observer.observe("followed", followed);
+        })
+    }));
 }
 
-async fn follow_here(context: Context, following: Following) -> Vec<Offset> {
+async fn follow_here(context: &Context, following: &Following) -> Vec<Offset> {
     let seen = Rc::new(RefCell::new(vec![following.after]));
     for _ in 0..LOOKS_MAX {
-        let callback = listen(&context, seen.clone());
-        subscribe(&context, &following, last(&seen), &callback).await;
-        while last(&seen) < following.until {
-            let before = last(&seen);
-            context.sleep("look", LOOK_MS).await;
-            if last(&seen) == before {
-                break;
+        let callback = listen(context, seen.clone());
+        if subscribe(context, following, last(&seen), &callback).await {
+            while last(&seen) < following.until {
+                let before = last(&seen);
+                context.sleep("look", LOOK_MS).await;
+                if last(&seen) == before {
+                    break;
+                }
             }
         }
+        // Whatever is still on its way to it comes too late.
         context.revoke(&callback);
         if last(&seen) >= following.until {
             break;
@@ -86,8 +89,14 @@ fn listen(context: &Context, seen: Rc<RefCell<Vec<Offset>>>) -> Capability {
     }))
 }
 
-/// Opens a connection, under the key that replaces the one before.
-async fn subscribe(context: &Context, following: &Following, after: Offset, callback: &Capability) {
+/// Opens a connection, under the key that replaces the one before; false if that may have failed.
+/// Each connection has a callback of its own: who asks twice might be told twice.
+async fn subscribe(
+    context: &Context,
+    following: &Following,
+    after: Offset,
+    callback: &Capability,
+) -> bool {
     let stub = context.object(stream::BINDING, &following.stream);
     let mut arguments = Arguments::new()
         .json("subscriptionKey", "follower")
@@ -96,7 +105,11 @@ async fn subscribe(context: &Context, following: &Following, after: Offset, call
     if !following.types.is_empty() {
         arguments = arguments.json("eventTypes", &following.types);
     }
-    while let Err(error) = stub.call("subscribe", arguments.clone()).await {
-        retry(context, error).await;
+    match stub.call("subscribe", arguments).await {
+        Ok(_) => true,
+        Err(error) => {
+            retry(context, error).await;
+            false
+        }
     }
 }

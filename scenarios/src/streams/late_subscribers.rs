@@ -6,7 +6,7 @@ use super::{
     platform::{self, append, draw, echo_subscription, example, noted, stream, wait},
 };
 use crate::readings::{count, crashed, names, CRASHED};
-use futures_util::future::{join, BoxFuture};
+use futures_util::future::BoxFuture;
 use processors::echo::contract::{ECHOED, EXAMPLE};
 use runtime::{
     event::{EventInput, EventType, Offset},
@@ -83,7 +83,7 @@ impl Scenario for LateSubscribers {
                 0 => &[],
                 _ => &[EXAMPLE],
             };
-            let outsider = follow(
+            follow(
                 &world,
                 Following {
                     stream: stream.clone(),
@@ -92,20 +92,17 @@ impl Scenario for LateSubscribers {
                     types: types.to_vec(),
                 },
             );
-            let attach = async {
-                for subscription in [
-                    echo_subscription(&stream),
-                    platform::breaker_subscription(&stream),
-                ] {
-                    wait(&world, "attach").await;
-                    append(&world, &stream, vec![subscription]).await;
-                }
-                for number in EVENTS..EVENTS + 3 {
-                    wait(&world, "live").await;
-                    append(&world, &stream, vec![example(number)]).await;
-                }
-            };
-            join(outsider, attach).await;
+            for subscription in [
+                echo_subscription(&stream),
+                platform::breaker_subscription(&stream),
+            ] {
+                wait(&world, "attach").await;
+                append(&world, &stream, vec![subscription]).await;
+            }
+            for number in EVENTS..EVENTS + 3 {
+                wait(&world, "live").await;
+                append(&world, &stream, vec![example(number)]).await;
+            }
         })
     }
 

@@ -23,8 +23,8 @@ use serde_json::{json, Value};
 use sim::{
     choice::{Shape, Site, Subject},
     oracles::{
-        Announcements, DeliveriesIncrease, Filter, KeysAreUnique, OffsetsAreDense, Oracle,
-        Quiesces, StateIsFold, Subscriptions,
+        Announcements, Connections, DeliveriesIncrease, Filter, KeysAreUnique, OffsetsAreDense,
+        Oracle, Quiesces, StateIsFold, Subscriptions,
     },
     world::World,
 };
@@ -51,7 +51,7 @@ pub static FOLDS: [Fold; 3] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 14] = [
+pub static ORACLES: [&dyn Oracle; 15] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
@@ -65,6 +65,7 @@ pub static ORACLES: [&dyn Oracle; 14] = [
     &LastWord,
     &StateIsFold,
     &Announcements,
+    &Connections,
     &Quiesces,
 ];
 

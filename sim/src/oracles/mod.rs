@@ -5,6 +5,7 @@
 //! Each is shown to fire by a wrong [`History`] in its own tests.
 
 mod announcements;
+mod connections;
 mod deliveries_increase;
 mod difference;
 mod evidence;
@@ -17,6 +18,7 @@ mod state_is_fold;
 mod subscriptions;
 
 pub use announcements::Announcements;
+pub use connections::Connections;
 pub use deliveries_increase::DeliveriesIncrease;
 pub(crate) use evidence::{read_anchors, read_core_states, read_logs, read_processors};
 pub use evidence::{Evidence, Observation, Quiescence, StoredAnchor, StoredProcessor};

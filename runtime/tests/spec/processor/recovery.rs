@@ -149,6 +149,49 @@ fn a_given_up_processor_is_tried_again_with_each_domain_event() {
     });
 }
 
+/// batches that are on their way behind the poison find nobody to take them. That must not look
+/// to the stream like a subscriber that wants to be dialed again.
+#[test]
+fn a_processor_that_gives_up_is_left_alone_although_more_was_on_its_way() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(u32::MAX);
+        orders.takes_ms.set(5);
+        for number in 1..=150 {
+            stream.append(json!([add(number)])).await;
+        }
+        // The second half of a replay comes while the host says that the first one is poison.
+        let mut batches = 0;
+        world.on_call(move |call| match &*call.method {
+            "processEventBatch" => {
+                batches += 1;
+                Fate::Late(20 * (batches % 2))
+            }
+            "appendBatch" => Fate::Late(50),
+            _ => Fate::Arrives,
+        });
+        world.pass_ms(5_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+        assert_eq!(stream.count(&SUBSCRIBER_CONNECTED).await, 4);
+    });
+}
+
+/// The host answers for a batch that it will replay; that is no success which would let the stream
+/// dial without a pause.
+#[test]
+fn a_failure_that_lasts_is_dialed_at_intervals() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failing.set(Failing::Transiently);
+        orders.failures.set(1_000);
+        append(&stream, 5).await;
+        world.pass_ms(35_000).await;
+        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
+        // Four dials at once and three by the alarm, with four attempts each.
+        assert!(connections <= 7 * 4, "{connections} connections in 35 s");
+    });
+}
+
 #[test]
 fn a_success_forgets_earlier_failures() {
     run(|world| async move {

@@ -1,0 +1,103 @@
+//! A hosted processor's durable values, in the key-value storage of its object: checkpoint, anchor,
+//! and the key of its subscription (spec §3.1). A checkpoint that owes something sets the object's
+//! alarm in the same transaction.
+
+use super::{Checkpoints, ProcessorError};
+use crate::{
+    event::Offset,
+    object::{Context, Storage},
+    platform::NoteKind,
+};
+use futures_util::future::LocalBoxFuture;
+
+/// How long an obligation may stand before the alarm looks after it.
+pub(super) const OBLIGATION_ALARM_MS: u64 = 15_000;
+
+pub(super) struct HostCheckpoints {
+    context: Context,
+    storage: Storage,
+    snapshot_key: String,
+    anchor_key: String,
+    subscription_key_key: String,
+    name: &'static str,
+}
+
+impl HostCheckpoints {
+    pub fn new(name: &'static str, context: Context) -> Self {
+        HostCheckpoints {
+            storage: context.storage(),
+            context,
+            snapshot_key: format!("stream-processor:{name}:snapshot"),
+            anchor_key: format!("stream-processor:{name}:side-effects-after-offset"),
+            subscription_key_key: format!("stream-processor:{name}:subscription-key"),
+            name,
+        }
+    }
+
+    /// Sets the anchor at the first ever handshake; it never moves.
+    pub fn anchor_at(&self, offset: Offset) {
+        if let Ok(None) = self.storage.get::<Offset>(&self.anchor_key) {
+            self.storage.put(&self.anchor_key, &offset);
+        }
+    }
+
+    pub fn forget(&self) {
+        self.storage.delete(&self.snapshot_key);
+        self.storage.delete(&self.anchor_key);
+        self.storage.delete(&self.subscription_key_key);
+    }
+
+    pub fn put_subscription_key(&self, key: &str) {
+        if self.subscription_key().as_deref() != Some(key) {
+            self.storage.put(&self.subscription_key_key, &key);
+        }
+    }
+
+    pub fn subscription_key(&self) -> Option<String> {
+        self.storage
+            .get(&self.subscription_key_key)
+            .unwrap_or_default()
+    }
+}
+
+impl Checkpoints for HostCheckpoints {
+    fn read(&self) -> Result<Option<String>, String> {
+        Ok(self.storage.get_json(&self.snapshot_key))
+    }
+
+    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String> {
+        let offset = offset.0;
+        self.context
+            .note(NoteKind::CheckpointWriting { offset }, self.name);
+        self.storage.put_json(&self.snapshot_key, json);
+        if owes {
+            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
+        }
+        self.context
+            .note(NoteKind::CheckpointWritten { offset }, self.name);
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<(), String> {
+        self.storage.delete(&self.snapshot_key);
+        Ok(())
+    }
+
+    fn side_effects_after(&self) -> Offset {
+        self.storage
+            .get(&self.anchor_key)
+            .unwrap_or_default()
+            .unwrap_or_default()
+    }
+
+    fn keep_alive(&self, what: &'static str, work: LocalBoxFuture<'static, ()>) {
+        self.context.wait_until(what, work);
+    }
+
+    fn log_failure(&self, what: &str, error: &ProcessorError) {
+        self.context.note(
+            NoteKind::Failure,
+            format_args!("{} {what}: {error}", self.name),
+        );
+    }
+}
