@@ -129,6 +129,11 @@ impl Context {
         });
     }
 
+    /// Whether the platform has objects of that binding.
+    pub fn has_namespace(&self, binding: &str) -> bool {
+        self.0.platform.has_namespace(binding)
+    }
+
     /// A stub to the object of that name, with an order of its own.
     pub fn object(&self, binding: &'static str, name: impl fmt::Display) -> Stub {
         self.stub_to(Target::Object(ObjectName::new(binding, name.to_string())))

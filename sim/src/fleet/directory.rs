@@ -238,6 +238,10 @@ impl Fleet {
         self.lock().commits.push(commit);
     }
 
+    pub(super) fn has_class(&self, binding: &str) -> bool {
+        self.classes.contains_key(binding)
+    }
+
     /// The resident of that name; created, not started, if there is none.
     pub(super) fn resident(
         self: &Arc<Self>,

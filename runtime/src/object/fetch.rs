@@ -1,0 +1,98 @@
+//! Fetch over the platform's calls: a request to an object travels as the call of a reserved
+//! method, with its whole body in hand; so does the response. The socket of an accepted upgrade is
+//! carried on by [`socket`](super::socket).
+
+use super::{socket, Context, Object, Reply, Stub};
+use crate::{
+    call::{Argument, Arguments, CallError},
+    http::{Request, Response, WireRequest, WireResponse},
+};
+use futures_util::future::LocalBoxFuture;
+use http::StatusCode;
+use std::{rc::Rc, sync::Arc};
+
+/// No identifier, so no callable can name it as a method.
+pub(super) const METHOD: &str = "http fetch";
+
+const REQUEST: &str = "request";
+const RESPONSE: &str = "response";
+const SOCKET: &str = "socket";
+
+/// What a fetch comes back with, later.
+pub type FetchReply = LocalBoxFuture<'static, Result<Response, CallError>>;
+
+impl Stub {
+    /// Sends a request to an object, as soon as its body was read to the end.
+    ///
+    /// # Errors
+    /// As of a call; [`CallError::NOT_FETCHABLE`] if the object does not answer requests.
+    pub fn fetch(&self, request: Request) -> FetchReply {
+        let stub = self.clone();
+        Box::pin(async move {
+            let context = stub.context();
+            let ends = request.is_upgrade().then(|| socket::pair(context));
+            let request = WireRequest::read(request).await;
+            let request = request.map_err(|error| CallError::invalid(error.to_string()))?;
+            let mut arguments = Arguments::new().with(REQUEST, Argument::shared(Arc::new(request)));
+            if let Some((_, receiving)) = &ends {
+                arguments.set(SOCKET, Argument::Capability(receiving.capability.clone()));
+            }
+            let answer = stub.call(METHOD, arguments).await?;
+            let answer = answer.record()?;
+            let response = answer.shared_optional::<WireResponse>(RESPONSE)?;
+            let response =
+                response.ok_or_else(|| CallError::invalid("the answer has no response"))?;
+            let mut response = Response::from(Arc::unwrap_or_clone(response));
+            if let Some((near, receiving)) = ends {
+                match response.status {
+                    StatusCode::SWITCHING_PROTOCOLS => {
+                        receiving.connect(context, answer.capability(SOCKET)?);
+                        response.socket = Some(near);
+                    }
+                    _ => receiving.end(context),
+                }
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Has an object answer what [`Stub::fetch`] sent. The object's own synchronous part runs at once.
+pub(super) fn answer(context: &Context, object: Rc<dyn Object>, arguments: &Arguments) -> Reply {
+    let request = match arguments.shared_optional::<WireRequest>(REQUEST) {
+        Ok(Some(request)) => Request::from(Arc::unwrap_or_clone(request)),
+        Ok(None) => return refuse(CallError::invalid("argument \"request\" is missing")),
+        Err(error) => return refuse(error),
+    };
+    let peer = arguments.capability(SOCKET);
+    let context = context.clone();
+    let response = object.fetch(request);
+    Box::pin(async move {
+        let mut response = response.await?;
+        let mut answer = Arguments::new();
+        if let Some(stream) = response.socket.take() {
+            let receiving = socket::receive(&context, stream);
+            answer.set(SOCKET, Argument::Capability(receiving.capability.clone()));
+            receiving.connect(&context, peer?);
+        }
+        let response = WireResponse::read(response).await;
+        let response =
+            response.map_err(|error| CallError::remote("unreadable", error.to_string()))?;
+        answer.set(RESPONSE, Argument::shared(Arc::new(response)));
+        Ok(Argument::Record(answer))
+    })
+}
+
+fn refuse(error: CallError) -> Reply {
+    Box::pin(async { Err(error) })
+}
+
+/// An object that answers no requests.
+pub(super) fn not_fetchable() -> FetchReply {
+    Box::pin(async {
+        Err(CallError::remote(
+            CallError::NOT_FETCHABLE,
+            "the object does not answer fetch",
+        ))
+    })
+}
