@@ -3,6 +3,7 @@
 
 mod callable;
 mod http;
+mod jsonata;
 mod object;
 mod processor;
 mod stream;
