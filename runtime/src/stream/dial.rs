@@ -9,7 +9,7 @@
 use super::{connection::Connection, contract::*, object::StreamObject, state::ConfiguredEvent};
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
-    callable::{dispatch, Callable},
+    callable::{dispatch, Callable, CallableError, DispatchContext},
     event::{EventInput, EventType, Offset},
     object::unknown_method,
     platform::{NoteKind, Target},
@@ -282,7 +282,7 @@ impl StreamObject {
         key: &Arc<str>,
         callable: &Callable,
         configured: &Arc<ConfiguredEvent>,
-    ) -> Result<(), crate::callable::CallableError> {
+    ) -> Result<(), CallableError> {
         let state = self.state();
         let max_offset = state.max_offset;
         let runtime_state = Arguments::new().with("coreProcessorState", Argument::shared(state));
@@ -295,7 +295,8 @@ impl StreamObject {
                 Argument::shared(configured.clone()),
             )
             .with("streamRuntimeState", Argument::Record(runtime_state));
-        dispatch(&self.context, callable, handshake).await.map(drop)
+        let platform = DispatchContext::of_platform(&self.context);
+        dispatch(&platform, callable, handshake).await.map(drop)
     }
 
     /// Sets the alarm that looks after deliveries, if there is anybody to deliver to.

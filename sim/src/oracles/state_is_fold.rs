@@ -112,21 +112,12 @@ fn check_caught_up(
     log: &[Arc<Event>],
     callable: &Callable,
 ) -> Result<(), Violation> {
-    let Callable::WorkersRpc(rpc) = callable;
-    let object = ObjectName::new(
-        rpc.via.binding_name.clone(),
-        rpc.via.durable_object.name.as_str(),
-    );
-    let merge = rpc
-        .transform_input
-        .as_ref()
-        .map(|input| &input.shallow_merge);
-    let processor = merge
-        .and_then(|merge| merge.get("processorName"))
-        .and_then(|name| name.as_str());
-    let Some(processor) = processor else {
+    // Who is dialed in another way may be nobody's processor.
+    let Some(hosted) = callable.as_hosted_processor() else {
         return Ok(());
     };
+    let object = ObjectName::new(hosted.binding_name.to_owned(), hosted.object);
+    let processor = hosted.processor;
     let Some(fold) = evidence.fold(processor) else {
         panic!("the scenario folds every processor, but not {processor:?}");
     };

@@ -1,242 +1,268 @@
-//! Callables (spec §4.1, §4.2), in the form that is built: `workers-rpc` through a durable-object
-//! namespace of the environment, with `shallowMerge`.
+//! Callables (spec §4): the descriptor, and what a dispatch makes of it.
+
+mod descriptor;
+
+mod fetch;
+mod path;
+mod proxy;
+mod resolution;
+mod round_trip;
+mod rpc;
+mod transform;
+mod websocket;
 
 use crate::support::{run, World};
+use http::StatusCode;
 use runtime::{
     call::{Argument, Arguments, CallError},
-    callable::{dispatch, Callable, CallableError},
-    object::{unknown_method, Object, Reply},
+    callable::{
+        dispatch, Binding, Bindings, Callable, CallableError, DispatchContext, ErrorCode, Failure,
+        Payload, Service,
+    },
+    http::{Request, Response},
+    object::{unknown_method, Context, FetchReply, Object, Reply},
 };
 use serde_json::{json, Value};
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, future::Future, rc::Rc};
 
-fn descriptor() -> Value {
-    json!({
-        "type": "workers-rpc",
-        "schema": "https://schemas.iterate.com/callable/v1",
-        "via": {
-            "type": "env-binding",
-            "bindingType": "durable-object-namespace",
-            "bindingName": "TARGET",
-            "durableObject": { "name": "t" },
-        },
-        "rpcMethod": "go",
-        "argsMode": "object",
-        "transformInput": { "shallowMerge": { "base": 1, "both": "base", "deep": { "a": 1 } } },
-    })
+/// What a target was called with, and what it answers requests with.
+#[derive(Default)]
+struct Record {
+    calls: RefCell<Vec<(String, Arguments)>>,
+    requests: RefCell<Vec<Request>>,
+    response: RefCell<Option<Response>>,
+    props: RefCell<Option<Value>>,
+    names: RefCell<Vec<String>>,
 }
 
-fn parse(descriptor: Value) -> Result<Callable, String> {
-    serde_json::from_value(descriptor).map_err(|error| error.to_string())
-}
-
-/// The descriptor with the value at a pointer replaced, or taken out.
-fn changed(pointer: &str, value: Option<Value>) -> Value {
-    let mut descriptor = descriptor();
-    let (parent, field) = pointer.rsplit_once('/').unwrap();
-    let parent = descriptor
-        .pointer_mut(parent)
-        .unwrap()
-        .as_object_mut()
-        .unwrap();
-    match value {
-        Some(value) => parent.insert(field.to_owned(), value),
-        None => parent.remove(field),
-    };
-    descriptor
-}
-
-#[test]
-fn a_descriptor_round_trips() {
-    let callable = parse(descriptor()).unwrap();
-    assert_eq!(serde_json::to_value(&callable).unwrap(), descriptor());
-}
-
-#[test]
-fn what_is_optional_may_be_absent_but_never_null() {
-    for field in ["/schema", "/argsMode", "/transformInput"] {
-        assert!(parse(changed(field, None)).is_ok(), "{field}");
-        assert!(parse(changed(field, Some(Value::Null))).is_err(), "{field}");
+impl Record {
+    fn answers(&self, response: Response) {
+        *self.response.borrow_mut() = Some(response);
     }
-    for field in [
-        "/type",
-        "/via",
-        "/rpcMethod",
-        "/via/type",
-        "/via/bindingName",
-    ] {
-        assert!(parse(changed(field, None)).is_err(), "{field}");
-    }
-}
 
-#[test]
-fn every_object_is_strict() {
-    for place in ["", "/via", "/via/durableObject", "/transformInput"] {
-        let error = parse(changed(&format!("{place}/extra"), Some(json!(1)))).unwrap_err();
-        assert!(error.contains("extra"), "{place}: {error}");
+    /// The arguments of the last call.
+    fn arguments(&self) -> Arguments {
+        self.calls.borrow().last().expect("a call").1.clone()
     }
-}
 
-#[test]
-fn every_rule_of_the_form_is_held() {
-    for (pointer, value) in [
-        ("/type", json!("rpc")),
-        ("/schema", json!("https://schemas.iterate.com/callable/v2")),
-        ("/via/type", json!("url")),
-        ("/via/bindingType", json!("service")),
-        ("/via/bindingName", json!("")),
-        ("/via/durableObject", json!({})),
-        ("/via/durableObject", json!({ "name": 7 })),
-        ("/via/durableObject", json!({ "name": "t", "id": "i" })),
-        ("/argsMode", json!("positional")),
-        ("/argsMode", json!("Object")),
-        ("/transformInput", json!({})),
-        ("/transformInput/shallowMerge", json!([])),
-        ("/rpcMethod", json!("")),
-        ("/rpcMethod", json!("1a")),
-        ("/rpcMethod", json!("a-b")),
-        ("/rpcMethod", json!("a.b")),
-        ("/rpcMethod", json!("é")),
-    ] {
-        let refused = parse(changed(pointer, Some(value.clone())));
-        assert!(refused.is_err(), "{pointer} = {value}");
+    /// The arguments of the last call, as JSON.
+    fn json(&self) -> Value {
+        let arguments = Argument::Record(self.arguments());
+        arguments.to_json().expect("no live capability")
     }
-    for method in ["_a1", "$", "requestStreamSubscription"] {
-        assert!(parse(changed("/rpcMethod", Some(json!(method)))).is_ok());
+
+    fn request(&self) -> Request {
+        self.requests.borrow_mut().pop().expect("a request")
     }
-}
 
-#[test]
-fn methods_that_every_object_has_are_denied() {
-    let denied = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ \
-        alarm apply bind call connect constructor dup email fetch hasOwnProperty isPrototypeOf \
-        prototype propertyIsEnumerable queue scheduled tail then toLocaleString toString trace \
-        valueOf webSocketClose webSocketError webSocketMessage";
-    for method in denied.split_whitespace() {
-        let error = parse(changed("/rpcMethod", Some(json!(method)))).unwrap_err();
-        assert!(error.contains("not allowed"), "{method}: {error}");
-    }
-}
-
-/// `TARGET t`: records what it is called with.
-struct Target {
-    calls: Rc<RefCell<Vec<Arguments>>>,
-}
-
-impl Object for Target {
-    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
-        self.calls.borrow_mut().push(arguments);
-        let answer = match method.as_str() {
+    fn call(&self, method: &str, arguments: Arguments) -> Reply {
+        let name = method.to_owned();
+        self.calls.borrow_mut().push((name, arguments));
+        let answer = match method {
             "go" => Ok(Argument::json("gone")),
             "fail" => Err(CallError::remote("own-code", "its own words")),
+            "lost" => Err(CallError::Unresolved("I know no such name".to_owned())),
             method => Err(unknown_method("TARGET", method)),
         };
         Box::pin(async { answer })
     }
+
+    fn fetch(&self, request: Request) -> FetchReply {
+        self.requests.borrow_mut().push(request);
+        let response = self.response.take();
+        let response = response.unwrap_or_else(|| Response::new(StatusCode::NO_CONTENT));
+        Box::pin(async { Ok(response) })
+    }
 }
 
-/// A world with the target, and what the target is called with.
-fn dispatching<F: std::future::Future<Output = ()>>(
-    test: impl FnOnce(World, Rc<RefCell<Vec<Arguments>>>) -> F,
-) {
+/// The durable object `TARGET`.
+struct Target(Rc<Record>);
+
+impl Object for Target {
+    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
+        self.0.call(&method, arguments)
+    }
+
+    fn fetch(self: Rc<Self>, request: Request) -> FetchReply {
+        self.0.fetch(request)
+    }
+}
+
+/// A durable object that answers no requests.
+struct Mute;
+
+impl Object for Mute {
+    fn call(self: Rc<Self>, _: String, _: Arguments) -> Reply {
+        Box::pin(async { Ok(Argument::NULL) })
+    }
+}
+
+/// A service in the dispatcher's own process.
+struct Worker {
+    record: Rc<Record>,
+    takes_props: bool,
+}
+
+impl Service for Worker {
+    fn has_method(&self, method: &str) -> bool {
+        method != "nothing"
+    }
+
+    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
+        self.record.call(&method, arguments)
+    }
+
+    fn is_fetchable(&self) -> bool {
+        true
+    }
+
+    fn fetch(self: Rc<Self>, request: Request) -> FetchReply {
+        self.record.fetch(request)
+    }
+
+    fn with_props(self: Rc<Self>, props: &Value) -> Option<Rc<dyn Service>> {
+        *self.record.props.borrow_mut() = Some(props.clone());
+        self.takes_props.then(|| self as Rc<dyn Service>)
+    }
+}
+
+/// A service with rpc methods only.
+struct MethodsOnly(Rc<Record>);
+
+impl Service for MethodsOnly {
+    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
+        self.0.call(&method, arguments)
+    }
+}
+
+/// A world with a target in every place where a callable may look for one.
+struct Stage {
+    world: World,
+    client: Context,
+    record: Rc<Record>,
+    dispatch: DispatchContext,
+}
+
+impl Stage {
+    async fn dispatch(
+        &self,
+        descriptor: Value,
+        payload: impl Into<Payload>,
+    ) -> Result<Value, CallableError> {
+        let callable = Callable::parse(&descriptor)?;
+        let answer = dispatch(&self.dispatch, &callable, payload).await?;
+        Ok(answer.to_json().expect("a JSON answer"))
+    }
+
+    async fn failure(&self, descriptor: Value, payload: impl Into<Payload>) -> Failure {
+        failure(self.dispatch(descriptor, payload).await)
+    }
+}
+
+fn failure<T: std::fmt::Debug>(outcome: Result<T, CallableError>) -> Failure {
+    let error = outcome.expect_err("it fails");
+    let failure = error.failure().cloned();
+    failure.unwrap_or_else(|| panic!("an error of the callee: {error}"))
+}
+
+fn code<T: std::fmt::Debug>(outcome: Result<T, CallableError>) -> ErrorCode {
+    failure(outcome).code
+}
+
+fn on_stage<F: Future<Output = ()>>(test: impl FnOnce(Stage) -> F) {
     run(|world| {
-        let calls: Rc<RefCell<Vec<Arguments>>> = Rc::default();
-        let given = calls.clone();
-        world.add_class("TARGET", move |_| {
-            Rc::new(Target {
-                calls: given.clone(),
-            })
+        let record: Rc<Record> = Rc::default();
+        let given = record.clone();
+        world.add_class("TARGET", move |context| {
+            let name = context.name().name.to_string();
+            given.names.borrow_mut().push(name);
+            Rc::new(Target(given.clone()))
         });
-        test(world, calls)
-    });
-}
-
-async fn dispatched(
-    world: &World,
-    descriptor: Value,
-    payload: Arguments,
-) -> Result<Argument, CallableError> {
-    let callable = parse(descriptor).expect("a valid descriptor");
-    dispatch(&world.client("client"), &callable, payload).await
-}
-
-#[test]
-fn the_payload_wins_over_the_base_key_by_key() {
-    dispatching(|world, calls| async move {
-        let payload = Arguments::new()
-            .json("both", "payload")
-            .json("deep", json!({ "b": 2 }));
-        let answer = dispatched(&world, descriptor(), payload).await.unwrap();
-        assert_eq!(answer.to_json(), Some(json!("gone")));
-        let seen = Argument::Record(calls.borrow()[0].clone()).to_json();
-        let expected = json!({ "base": 1, "both": "payload", "deep": { "b": 2 } });
-        assert_eq!(seen, Some(expected));
-    });
-}
-
-#[test]
-fn an_empty_payload_gives_the_base_and_no_transform_gives_the_payload() {
-    dispatching(|world, calls| async move {
-        dispatched(&world, descriptor(), Arguments::new())
-            .await
-            .unwrap();
-        let bare = changed("/transformInput", None);
-        let payload = Arguments::new().json("a", 1);
-        dispatched(&world, bare, payload).await.unwrap();
-        let seen: Vec<_> = calls
-            .borrow()
-            .iter()
-            .cloned()
-            .map(Argument::Record)
-            .collect();
-        let base = descriptor()["transformInput"]["shallowMerge"].take();
-        assert_eq!(seen[0].to_json(), Some(base));
-        assert_eq!(seen[1].to_json(), Some(json!({ "a": 1 })));
-    });
-}
-
-#[test]
-fn a_live_capability_survives_the_merge() {
-    dispatching(|world, calls| async move {
-        let capability = world
-            .client("other")
-            .export(Rc::new(|_, _| Box::pin(async { Ok(Argument::NULL) })));
-        let payload = Arguments::new().with("base", Argument::Capability(capability.clone()));
-        dispatched(&world, descriptor(), payload).await.unwrap();
-        assert_eq!(calls.borrow()[0].capability("base"), Ok(capability));
-    });
-}
-
-#[test]
-fn an_unknown_binding_and_an_unknown_method_do_not_resolve() {
-    dispatching(|world, _| async move {
-        let nowhere = changed("/via/bindingName", Some(json!("NOWHERE")));
-        let nothing = changed("/rpcMethod", Some(json!("nothing")));
-        for descriptor in [nowhere, nothing] {
-            let error = dispatched(&world, descriptor, Arguments::new())
-                .await
-                .unwrap_err();
-            assert!(
-                error.to_string().starts_with("RESOLUTION_FAILED: "),
-                "{error}"
-            );
-            assert!(error.is_permanent());
-        }
-    });
-}
-
-#[test]
-fn errors_of_the_remote_method_pass_unwrapped() {
-    dispatching(|world, _| async move {
-        let fail = changed("/rpcMethod", Some(json!("fail")));
-        let error = dispatched(&world, fail, Arguments::new())
-            .await
-            .unwrap_err();
-        assert!(!error.is_permanent());
-        assert_eq!(error.to_string(), "its own words");
-        let CallableError::Call(error) = error else {
-            panic!("wrapped: {error}");
+        world.add_class("MUTE", |_| Rc::new(Mute));
+        let worker = |takes_props| {
+            Binding::Service(Rc::new(Worker {
+                record: record.clone(),
+                takes_props,
+            }))
         };
-        assert_eq!(error.code(), Some("own-code"));
+        let namespace = |class: &'static str| Binding::DurableObjectNamespace(class.into());
+        let client = world.client("client");
+        let mut dispatch = DispatchContext::of_platform(&client);
+        dispatch.env = Bindings::default()
+            .with("OBJECTS", namespace("TARGET"))
+            .with("MUTES", namespace("MUTE"))
+            .with("SERVICE", worker(false))
+            .with(
+                "METHODS",
+                Binding::Service(Rc::new(MethodsOnly(record.clone()))),
+            )
+            .with("TEXT", Binding::Value(json!("a secret")));
+        dispatch.exports = Bindings::default()
+            .with("Plain", worker(false))
+            .with("Parameterizable", worker(true))
+            .with("Objects", namespace("TARGET"))
+            .with("TEXT", Binding::Value(json!("a constant")));
+        test(Stage {
+            world,
+            client,
+            record,
+            dispatch,
+        })
     });
+}
+
+fn rpc(via: Value) -> Value {
+    json!({ "type": "workers-rpc", "via": via, "rpcMethod": "go" })
+}
+
+fn fetch(via: Value) -> Value {
+    json!({ "type": "fetch", "via": via })
+}
+
+fn url(url: &str) -> Value {
+    json!({ "type": "url", "url": url })
+}
+
+fn service() -> Value {
+    json!({ "type": "env-binding", "bindingType": "service", "bindingName": "SERVICE" })
+}
+
+fn object(address: Value) -> Value {
+    json!({
+        "type": "env-binding",
+        "bindingType": "durable-object-namespace",
+        "bindingName": "OBJECTS",
+        "durableObject": address,
+    })
+}
+
+fn loopback(export: &str) -> Value {
+    json!({ "type": "loopback-binding", "bindingType": "service", "exportName": export })
+}
+
+fn loopback_object(address: Value) -> Value {
+    json!({
+        "type": "loopback-binding",
+        "bindingType": "durable-object-namespace",
+        "exportName": "Objects",
+        "durableObject": address,
+    })
+}
+
+/// A value with one more field, or another value in it.
+fn with(mut value: Value, field: &str, changed: Value) -> Value {
+    value[field] = changed;
+    value
+}
+
+/// A value with the one at a pointer replaced, or taken out.
+fn changed(mut value: Value, pointer: &str, changed: Option<Value>) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
+    let parent = value.pointer_mut(parent).and_then(Value::as_object_mut);
+    let parent = parent.expect("an object");
+    match changed {
+        Some(value) => parent.insert(field.to_owned(), value),
+        None => parent.remove(field),
+    };
+    value
 }
