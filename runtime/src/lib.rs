@@ -4,6 +4,7 @@
 //! - [`stream`]: the append-only log, its core processor, subscriptions and their delivery.
 //! - [`object`]: durable objects: storage, gates, alarms, stubs, incarnations.
 //! - [`callable`]: "call this", as data, and its dispatch.
+//! - [`javascript`]: workers written in JavaScript, in an embedded engine.
 //! - [`processor`]: reducer, effects, checkpoint; and the host that owns them in an object.
 //! - [`call`]: what travels between objects.
 //! - [`http`]: requests and responses, and the client that sends them to outside hosts.
@@ -15,6 +16,7 @@ pub mod call;
 pub mod callable;
 pub mod event;
 pub mod http;
+pub mod javascript;
 pub mod jsonata;
 pub mod object;
 pub mod platform;

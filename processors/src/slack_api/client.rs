@@ -4,21 +4,17 @@
 use super::{
     error::SlackApiError,
     method::Method,
-    settings::{BOT_TOKEN, CALL_DEADLINE_MS, HOST, PORT, REPLY_BYTES_MAX},
+    settings::{BOT_TOKEN, CALL_DEADLINE_MS, HOST, REPLY_BYTES_MAX},
 };
-use bytes::Bytes;
-use futures_util::future::{select, Either};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{
-    body::Incoming,
-    client::conn::http1,
-    header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST as HOST_HEADER, RETRY_AFTER},
-    Request, Response, StatusCode,
+use http::{
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    HeaderValue, StatusCode,
 };
-use hyper_util::rt::TokioIo;
-use runtime::object::Context;
+use runtime::{
+    http::{client, Redirect, Request, Response},
+    object::Context,
+};
 use serde_json::{Map, Value};
-use std::pin::pin;
 
 #[derive(Clone)]
 pub struct WebClient {
@@ -44,47 +40,40 @@ impl WebClient {
     }
 
     async fn exchange(&self, method: &Method) -> Result<Map<String, Value>, SlackApiError> {
-        let stream = self.context.connect(HOST, PORT).await;
-        let stream = TokioIo::new(stream.map_err(SlackApiError::connection)?);
-        let (mut sender, connection) = http1::handshake(stream)
-            .await
-            .map_err(SlackApiError::connection)?;
-        let exchange = async move {
-            let response = sender.send_request(request(method)).await;
-            read(response.map_err(SlackApiError::connection)?).await
-        };
-        // The connection is driven beside the exchange, so that it ends with the call.
-        match select(pin!(exchange), pin!(connection)).await {
-            Either::Left((reply, _)) => reply,
-            Either::Right((_, exchange)) => exchange.await,
-        }
+        let response = client::fetch(&self.context, request(method)).await;
+        read(response.map_err(SlackApiError::connection)?).await
     }
 }
 
-fn request(method: &Method) -> Request<Full<Bytes>> {
+fn request(method: &Method) -> Request {
     let encoded = method.encode();
-    Request::post(format!("/api/{}", method.name()))
-        .header(HOST_HEADER, HOST)
-        .header(CONTENT_TYPE, encoded.content_type)
-        .header(AUTHORIZATION, format!("Bearer {BOT_TOKEN}"))
-        .header(CONNECTION, "close")
-        .body(Full::from(encoded.body))
-        .expect("a request of constant parts is well-formed")
+    let url = format!("https://{HOST}/api/{}", method.name());
+    let url = url.parse().expect("a URL of constant parts is well-formed");
+    let bearer = format!("Bearer {BOT_TOKEN}");
+    let bearer = HeaderValue::try_from(bearer).expect("the token is ASCII");
+    let request = Request::new(http::Method::POST, url)
+        .header(CONTENT_TYPE, HeaderValue::from_static(encoded.content_type))
+        .header(AUTHORIZATION, bearer)
+        .body(encoded.body);
+    Request {
+        redirect: Redirect::Manual,
+        ..request
+    }
 }
 
-async fn read(response: Response<Incoming>) -> Result<Map<String, Value>, SlackApiError> {
-    if response.status() != StatusCode::OK {
-        let retry_after = response.headers().get(RETRY_AFTER);
+async fn read(mut response: Response) -> Result<Map<String, Value>, SlackApiError> {
+    if response.status != StatusCode::OK {
+        let retry_after = response.headers.get(RETRY_AFTER);
         return Err(SlackApiError::Http {
-            status: response.status().as_u16(),
+            status: response.status.as_u16(),
             retry_after_s: retry_after
                 .and_then(|seconds| seconds.to_str().ok())
                 .and_then(|seconds| seconds.parse().ok()),
         });
     }
-    let body = Limited::new(response.into_body(), REPLY_BYTES_MAX);
-    let body = body.collect().await.map_err(SlackApiError::connection)?;
-    let reply: Map<String, Value> = serde_json::from_slice(&body.to_bytes())
+    let body = response.body.bytes_up_to(REPLY_BYTES_MAX).await;
+    let body = body.map_err(SlackApiError::connection)?;
+    let reply: Map<String, Value> = serde_json::from_slice(&body)
         .map_err(|error| SlackApiError::Unreadable(error.to_string()))?;
     match reply.get("ok").and_then(Value::as_bool) {
         Some(true) => Ok(reply),

@@ -1,7 +1,6 @@
 //! Where Slack is, and who we are to it. TLS is the platform's business: to us the stream is plain.
 
 pub const HOST: &str = "slack.com";
-pub const PORT: u16 = 443;
 pub const BOT_TOKEN: &str = "xoxb-test-000";
 
 /// How long one call may take, from dialing to the last byte of the reply.

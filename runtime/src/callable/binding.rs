@@ -1,8 +1,8 @@
 //! What a callable can reach: live things under the names by which a descriptor asks for them.
 
+use super::{descriptor::LOADER_BINDING, JavaScriptLoader, WorkerCode};
 use crate::{
-    call::{Arguments, CallError},
-    callable::WorkerCode,
+    call::{Argument, CallError},
     http::{client, client::HttpError, Request},
     object::{Context, FetchReply, Reply},
 };
@@ -25,11 +25,15 @@ pub struct DispatchContext {
 }
 
 impl DispatchContext {
-    /// Everything that the platform has: every class of objects, and HTTP to outside hosts.
+    /// Everything that the platform has: every class of objects, a worker loader under its usual
+    /// name, and HTTP to outside hosts. Workers live as long as this and its clones.
     pub fn of_platform(context: &Context) -> Self {
         DispatchContext {
             context: context.clone(),
-            env: Bindings::of_platform(),
+            env: Bindings::of_platform().with(
+                LOADER_BINDING,
+                Binding::WorkerLoader(Rc::new(JavaScriptLoader::new(context))),
+            ),
             exports: Bindings::default(),
             fetch: Some(Rc::new(Outside(context.clone()))),
             ambient: Map::new(),
@@ -96,7 +100,7 @@ pub trait Service {
         true
     }
 
-    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply;
+    fn call(self: Rc<Self>, method: String, arguments: Vec<Argument>) -> Reply;
 
     fn is_fetchable(&self) -> bool {
         false

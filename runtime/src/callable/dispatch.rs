@@ -4,7 +4,7 @@ use super::{
     fetch, resolve::Callee, resolve::Fetchee, transform, ArgsMode, Callable, CallableError,
     DispatchContext, Payload, RpcCallable,
 };
-use crate::call::{Argument, Arguments};
+use crate::call::Argument;
 use serde_json::Value;
 
 /// Calls what the descriptor names, with the payload as the descriptor transforms it.
@@ -64,8 +64,7 @@ async fn call(
         ArgsMode::Object => input.into_iter().collect(),
         ArgsMode::Positional => list(input)?,
     };
-    let reply = callee.call(method, Arguments::positional(arguments));
-    Ok(reply.await?)
+    Ok(callee.call(method, arguments).await?)
 }
 
 fn list(input: Option<Argument>) -> Result<Vec<Argument>, CallableError> {

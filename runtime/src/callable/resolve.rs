@@ -5,7 +5,7 @@ use super::{
     FetchVia, OutsideFetch, Service,
 };
 use crate::{
-    call::{Arguments, ObjectName},
+    call::{Argument, Arguments, ObjectName},
     http::Request,
     object::{FetchReply, Reply, Stub},
     platform::Target,
@@ -73,9 +73,9 @@ impl Callee {
         }
     }
 
-    pub fn call(self, method: &str, arguments: Arguments) -> Reply {
+    pub fn call(self, method: &str, arguments: Vec<Argument>) -> Reply {
         match self {
-            Callee::Object(stub) => stub.call(method.to_owned(), arguments),
+            Callee::Object(stub) => stub.call(method.to_owned(), Arguments::positional(arguments)),
             Callee::Service(service) => service.call(method.to_owned(), arguments),
         }
     }

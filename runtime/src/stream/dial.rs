@@ -9,7 +9,7 @@
 use super::{connection::Connection, contract::*, object::StreamObject, state::ConfiguredEvent};
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
-    callable::{dispatch, Callable, CallableError, DispatchContext},
+    callable::{dispatch, Callable, CallableError},
     event::{EventInput, EventType, Offset},
     object::unknown_method,
     platform::{NoteKind, Target},
@@ -295,8 +295,7 @@ impl StreamObject {
                 Argument::shared(configured.clone()),
             )
             .with("streamRuntimeState", Argument::Record(runtime_state));
-        let platform = DispatchContext::of_platform(&self.context);
-        dispatch(&platform, callable, handshake).await.map(drop)
+        dispatch(&self.reach, callable, handshake).await.map(drop)
     }
 
     /// Sets the alarm that looks after deliveries, if there is anybody to deliver to.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
+    callable::DispatchContext,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
     object::{unknown_method, Class, Context, Object, Reply},
 };
@@ -32,6 +33,8 @@ pub struct StreamObject {
     log: Log,
     pub(super) connections: RefCell<Connections>,
     live: RefCell<Option<Capability>>,
+    /// What the callables of subscribers reach.
+    pub(super) reach: DispatchContext,
 }
 
 /// Who calls: the internal target is handed to subscribers only, in the handshake.
@@ -55,6 +58,7 @@ impl StreamObject {
             log,
             connections: RefCell::default(),
             live: RefCell::new(None),
+            reach: DispatchContext::of_platform(&context),
             context,
         });
         *stream.live.borrow_mut() = Some(stream.export_surface());

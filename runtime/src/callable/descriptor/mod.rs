@@ -18,7 +18,7 @@ pub use fields::Invalid;
 pub use method::RpcMethod;
 pub use transform::TransformInput;
 pub use via::{BindingVia, DurableObjectAddress, FetchVia, HttpUrl};
-pub use worker::{DynamicWorker, Entrypoint, WorkerCode};
+pub use worker::{DynamicWorker, Entrypoint, WorkerCode, LOADER_BINDING};
 
 use fields::{Field, Object, Written};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

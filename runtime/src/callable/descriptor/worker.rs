@@ -4,7 +4,7 @@ use super::fields::{Field, Invalid, Object, Written};
 use serde_json::Value;
 
 /// The binding under which a descriptor expects the loader, unless it names another.
-const LOADER_BINDING: &str = "LOADER";
+pub const LOADER_BINDING: &str = "LOADER";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct DynamicWorker {

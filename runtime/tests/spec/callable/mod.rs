@@ -1,6 +1,7 @@
 //! Callables (spec §4): the descriptor, and what a dispatch makes of it.
 
 mod descriptor;
+mod dynamic_worker;
 
 mod fetch;
 mod path;
@@ -108,8 +109,8 @@ impl Service for Worker {
         method != "nothing"
     }
 
-    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
-        self.record.call(&method, arguments)
+    fn call(self: Rc<Self>, method: String, arguments: Vec<Argument>) -> Reply {
+        self.record.call(&method, Arguments::positional(arguments))
     }
 
     fn is_fetchable(&self) -> bool {
@@ -130,8 +131,8 @@ impl Service for Worker {
 struct MethodsOnly(Rc<Record>);
 
 impl Service for MethodsOnly {
-    fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
-        self.0.call(&method, arguments)
+    fn call(self: Rc<Self>, method: String, arguments: Vec<Argument>) -> Reply {
+        self.0.call(&method, Arguments::positional(arguments))
     }
 }
 
