@@ -4,11 +4,10 @@
 
 use super::{socket, Context, Object, Reply, Stub};
 use crate::{
-    call::{Argument, Arguments, CallError},
+    call::{Argument, Arguments, CallError, Capability},
     http::{Request, Response, WireRequest, WireResponse},
 };
 use futures_util::future::LocalBoxFuture;
-use http::StatusCode;
 use std::{rc::Rc, sync::Arc};
 
 /// No identifier, so no callable can name it as a method.
@@ -37,24 +36,36 @@ impl Stub {
             if let Some((_, receiving)) = &ends {
                 arguments.set(SOCKET, Argument::Capability(receiving.capability.clone()));
             }
-            let answer = stub.call(METHOD, arguments).await?;
-            let answer = answer.record()?;
-            let response = answer.shared_optional::<WireResponse>(RESPONSE)?;
-            let response =
-                response.ok_or_else(|| CallError::invalid("the answer has no response"))?;
-            let mut response = Response::from(Arc::unwrap_or_clone(response));
-            if let Some((near, receiving)) = ends {
-                match response.status {
-                    StatusCode::SWITCHING_PROTOCOLS => {
-                        receiving.connect(context, answer.capability(SOCKET)?);
-                        response.socket = Some(near);
-                    }
-                    _ => receiving.end(context),
+            let answer = read(stub.call(METHOD, arguments).await);
+            let Some((near, receiving)) = ends else {
+                return answer.map(|(response, _)| response);
+            };
+            match answer {
+                Ok((mut response, Some(peer))) => {
+                    receiving.connect(context, peer);
+                    response.socket = Some(near);
+                    Ok(response)
+                }
+                answer => {
+                    receiving.end(context);
+                    answer.map(|(response, _)| response)
                 }
             }
-            Ok(response)
         })
     }
+}
+
+/// The response, and the other end of the socket if there is one.
+fn read(answer: Result<Argument, CallError>) -> Result<(Response, Option<Capability>), CallError> {
+    let answer = answer?;
+    let answer = answer.record()?;
+    let response = answer.shared_optional::<WireResponse>(RESPONSE)?;
+    let response = response.ok_or_else(|| CallError::invalid("the answer has no response"))?;
+    let socket = match answer.get(SOCKET) {
+        Some(_) => Some(answer.capability(SOCKET)?),
+        None => None,
+    };
+    Ok((Arc::unwrap_or_clone(response).into(), socket))
 }
 
 /// Has an object answer what [`Stub::fetch`] sent. The object's own synchronous part runs at once.
@@ -71,9 +82,10 @@ pub(super) fn answer(context: &Context, object: Rc<dyn Object>, arguments: &Argu
         let mut response = response.await?;
         let mut answer = Arguments::new();
         if let Some(stream) = response.socket.take() {
+            let peer = peer?;
             let receiving = socket::receive(&context, stream);
             answer.set(SOCKET, Argument::Capability(receiving.capability.clone()));
-            receiving.connect(&context, peer?);
+            receiving.connect(&context, peer);
         }
         let response = WireResponse::read(response).await;
         let response =

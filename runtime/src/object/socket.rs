@@ -1,10 +1,10 @@
 //! A byte stream between two objects, over calls: each end exports what the other writes to. Each
 //! piece waits until the one before it was taken, so a slow reader slows the writer down.
 //!
-//! No call waits for bytes to come: at rest, nothing is under way. When either object ends, the
-//! other end reads the end of the stream.
+//! No call waits for bytes to come: at rest, nothing is under way. When either object ends, or a
+//! piece is lost, both read the end of the stream.
 
-use super::{unknown_method, Context, Stub};
+use super::{unknown_method, Context};
 use crate::{
     call::{Argument, Arguments, CallError, Capability, Wire},
     platform::{ByteStream, Target},
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use serde::{de::Error, Deserialize, Deserializer};
 use serde_json::Value;
-use std::{cell::OnceCell, rc::Rc, sync::Arc};
+use std::{cell::OnceCell, io, rc::Rc, sync::Arc};
 use tokio::{
     io::{split, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::Mutex,
@@ -21,6 +21,10 @@ use tokio::{
 
 /// The longest piece that one call carries.
 const PIECE_BYTES_MAX: usize = 16 << 10;
+
+/// How often the peer is told of the end, and how long to wait in between.
+const TELL_ATTEMPTS_MAX: u32 = 10;
+const TELL_RETRY_MS: u64 = 1_000;
 
 const WRITE: &str = "write";
 const CLOSE: &str = "close";
@@ -45,11 +49,15 @@ impl<'de> Deserialize<'de> for Piece {
 
 type Stream = Box<dyn ByteStream>;
 
+/// What the peer writes to; none when it was let go.
+type Writing = Rc<Mutex<Option<WriteHalf<Stream>>>>;
+
 /// This object's end, which takes what the peer writes, and does not know the peer yet.
 pub(super) struct Receiving {
     /// For the peer.
     pub capability: Capability,
     reading: ReadHalf<Stream>,
+    writing: Writing,
 }
 
 /// A stream for the product, and the end behind it.
@@ -61,22 +69,20 @@ pub(super) fn pair(context: &Context) -> (Stream, Receiving) {
 /// Exports an end that writes to `stream` what the peer sends.
 pub(super) fn receive(context: &Context, stream: Stream) -> Receiving {
     let (reading, writing) = split(stream);
-    let writing = Rc::new(Mutex::new(writing));
+    let writing = Rc::new(Mutex::new(Some(writing)));
     let own: Rc<OnceCell<Capability>> = Rc::default();
-    let (handler_context, handler_own) = (context.clone(), own.clone());
+    let handler = (context.clone(), own.clone(), writing.clone());
     let capability = context.export(Rc::new(move |method, arguments| {
-        let (context, own, writing) = (
-            handler_context.clone(),
-            handler_own.clone(),
-            writing.clone(),
-        );
+        let (context, own, writing) = handler.clone();
         Box::pin(async move {
             let mut writing = writing.lock().await;
             match method.as_str() {
                 WRITE => take(&mut writing, &arguments).await?,
                 CLOSE => {
-                    // A reader that is gone misses nothing.
-                    let _ = writing.shutdown().await;
+                    if let Some(mut writing) = writing.take() {
+                        // A reader that is gone misses nothing.
+                        let _ = writing.shutdown().await;
+                    }
                     context.revoke(own.get().expect("set when it was exported"));
                 }
                 method => return Err(unknown_method("socket", method)),
@@ -88,29 +94,41 @@ pub(super) fn receive(context: &Context, stream: Stream) -> Receiving {
     Receiving {
         capability,
         reading,
+        writing,
     }
 }
 
-async fn take(writing: &mut WriteHalf<Stream>, arguments: &Arguments) -> Result<(), CallError> {
+/// # Errors
+/// Nobody reads any more.
+async fn take(
+    writing: &mut Option<WriteHalf<Stream>>,
+    arguments: &Arguments,
+) -> Result<(), CallError> {
     let piece = arguments.shared_optional::<Piece>(PIECE)?;
     let piece = piece.ok_or_else(|| CallError::invalid("argument \"piece\" is missing"))?;
     let written = async {
+        let writing = writing.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         writing.write_all(&piece.0).await?;
         writing.flush().await
     };
-    let written = written.await;
-    written.map_err(|error| CallError::Broken(error.to_string()))
+    let written: io::Result<()> = written.await;
+    written.map_err(|error| CallError::remote("socket-closed", error.to_string()))
 }
 
 impl Receiving {
     /// Sends to the peer what is read here, until one side ends.
     pub(super) fn connect(self, context: &Context, peer: Capability) {
-        let peer = context.stub_to(Target::Capability(peer));
-        let (context_of_work, own) = (context.clone(), self.capability);
+        let work_context = context.clone();
         context.spawn("socket", async move {
-            if send(self.reading, &peer).await.is_err() {
-                // Drops the writing half as well: whoever reads here reads the end.
-                context_of_work.revoke(&own);
+            let context = work_context;
+            let ended = send(&context, self.reading, &peer).await;
+            let is_told = tell_end(&context, &peer).await;
+            if ended == Ended::There || !is_told {
+                // Drops this half as well: whoever reads here reads the end.
+                self.writing.lock().await.take();
+            }
+            if !is_told {
+                context.revoke(&self.capability);
             }
         });
     }
@@ -121,23 +139,53 @@ impl Receiving {
     }
 }
 
-/// # Errors
-/// The peer is gone.
-async fn send(mut reading: ReadHalf<Stream>, peer: &Stub) -> Result<(), CallError> {
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// There is no more to read.
+    Here,
+    /// The peer does not take it any more, or it was lost on the way.
+    There,
+}
+
+async fn send(context: &Context, mut reading: ReadHalf<Stream>, peer: &Capability) -> Ended {
+    let peer = context.stub_to(Target::Capability(peer.clone()));
     let mut broken = peer.broken();
     let mut buffer = vec![0; PIECE_BYTES_MAX];
     loop {
         let length = tokio::select! {
             biased;
-            () = &mut broken => return Err(CallError::Broken("the peer is gone".to_owned())),
+            () = &mut broken => return Ended::There,
             // A stream that fails has ended.
             length = reading.read(&mut buffer) => length.unwrap_or(0),
         };
         if length == 0 {
-            return peer.call(CLOSE, Arguments::new()).await.map(drop);
+            return Ended::Here;
         }
         let piece = Piece(Bytes::copy_from_slice(&buffer[..length]));
         let piece = Arguments::new().with(PIECE, Argument::shared(Arc::new(piece)));
-        peer.call(WRITE, piece).await?;
+        if peer.call(WRITE, piece).await.is_err() {
+            return Ended::There;
+        }
     }
+}
+
+/// Tells the peer that no more will come: again, while the word may have been lost, as otherwise
+/// the peer would wait for ever. False if it cannot be told.
+async fn tell_end(context: &Context, peer: &Capability) -> bool {
+    for _ in 0..TELL_ATTEMPTS_MAX {
+        // A connection on which something was lost stays broken.
+        let peer = context.stub_to(Target::Capability(peer.clone()));
+        let told = tokio::select! {
+            biased;
+            () = peer.broken() => return false,
+            told = peer.call(CLOSE, Arguments::new()) => told,
+        };
+        match told {
+            Err(error) if error.is_transient() => {
+                context.sleep("socket", TELL_RETRY_MS).await;
+            }
+            told => return told.is_ok(),
+        }
+    }
+    false
 }

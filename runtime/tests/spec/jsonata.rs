@@ -182,6 +182,9 @@ fn deep_nesting_is_an_error_and_no_crash() {
         ] {
             let deep = format!("{}{inner}{}", open.repeat(20_000), close.repeat(20_000));
             assert!(message(&world, &deep).contains("nesting"), "{open}");
+            let fine = format!("{}{inner}{}", open.repeat(400), close.repeat(400));
+            let shallow = format!("$exists({fine})");
+            assert_eq!(value(&world, &shallow), json!(true), "{open}");
         }
         let value = message(
             &world,

@@ -35,8 +35,8 @@ const PROCESSOR_NAME: &str = "processorName";
 /// A validated descriptor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Callable {
-    Fetch(FetchCallable),
-    WorkersRpc(RpcCallable),
+    Fetch(Box<FetchCallable>),
+    WorkersRpc(Box<RpcCallable>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +81,8 @@ impl Callable {
         let mut object = Field::root(descriptor).object()?;
         let kind = object.required("type")?;
         let callable = match kind.one_of(&[(FETCH, true), (WORKERS_RPC, false)])? {
-            true => Callable::Fetch(FetchCallable::parse(&mut object)?),
-            false => Callable::WorkersRpc(RpcCallable::parse(&mut object)?),
+            true => Callable::Fetch(Box::new(FetchCallable::parse(&mut object)?)),
+            false => Callable::WorkersRpc(Box::new(RpcCallable::parse(&mut object)?)),
         };
         object.end()?;
         Ok(callable)
@@ -99,7 +99,7 @@ impl Callable {
     pub fn hosted_processor(binding_name: &str, object: &str, processor: &str) -> Self {
         let mut shallow_merge = Map::new();
         shallow_merge.insert(PROCESSOR_NAME.to_owned(), processor.into());
-        Callable::WorkersRpc(RpcCallable {
+        Callable::WorkersRpc(Box::new(RpcCallable {
             has_schema: false,
             via: BindingVia::EnvDurableObject {
                 binding_name: binding_name.to_owned(),
@@ -111,7 +111,7 @@ impl Callable {
                 shallow_merge: Some(shallow_merge),
                 jsonata: None,
             }),
-        })
+        }))
     }
 
     /// Which hosted processor this dials, if it has the standard shape.

@@ -123,7 +123,7 @@ impl Service for Worker {
 
     fn with_props(self: Rc<Self>, props: &Value) -> Option<Rc<dyn Service>> {
         *self.record.props.borrow_mut() = Some(props.clone());
-        self.takes_props.then(|| self as Rc<dyn Service>)
+        self.takes_props.then_some(self as Rc<dyn Service>)
     }
 }
 

@@ -23,7 +23,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
-            btree_map(".{0,8}", inner, 0..4).prop_map(|map| object(map)),
+            btree_map(".{0,8}", inner, 0..4).prop_map(object),
         ]
     })
 }

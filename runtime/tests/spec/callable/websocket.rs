@@ -1,7 +1,7 @@
 //! A WebSocket is a fetch with an upgrade (spec §4.2), and every kind of target may accept one.
 
 use super::{code, failure, fetch, loopback, object, on_stage, service, url, with, Stage};
-use crate::support::World;
+use crate::support::{Fate, World};
 use data_encoding::BASE64;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http::{header::SEC_WEBSOCKET_PROTOCOL, HeaderMap, HeaderValue, StatusCode};
@@ -153,6 +153,30 @@ fn when_the_caller_lets_go_the_object_reads_the_end() {
         let mut heard = Vec::new();
         far.read_to_end(&mut heard).await.unwrap();
         assert_eq!(heard, b"bye");
+    });
+}
+
+#[test]
+fn when_a_piece_is_lost_both_sides_read_the_end_however_often_the_word_is_lost_too() {
+    on_stage(|stage| async move {
+        let (near, mut far) = tokio::io::duplex(1024);
+        stage.record.answers(Response::switching(Box::new(near)));
+        let via = fetch(object(json!({ "name": "t" })));
+        let mut socket = connect(&stage, via).await.unwrap();
+        let mut losses = 3;
+        stage.world.on_call(move |call| match call.method.as_str() {
+            "write" => Fate::RequestLost,
+            "close" if losses > 0 => {
+                losses -= 1;
+                Fate::RequestLost
+            }
+            _ => Fate::Arrives,
+        });
+        socket.stream.write_all(b"lost").await.unwrap();
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        socket.stream.read_to_end(&mut here).await.unwrap();
+        far.read_to_end(&mut there).await.unwrap();
+        assert!(here.is_empty() && there.is_empty());
     });
 }
 
