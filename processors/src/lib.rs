@@ -4,6 +4,8 @@
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
 //! - [`agent_host`]: boots the agents of new streams.
+//! - [`circuit_breaker`]: pauses a stream whose events come too fast.
+//! - [`echo`]: the example processor, a fixture.
 //! - [`edge`]: the worker that takes Slack's webhooks.
 //! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
 //! - [`slack`]: routes webhooks to one stream per thread.
@@ -12,6 +14,8 @@
 
 pub mod agent;
 pub mod agent_host;
+pub mod circuit_breaker;
+pub mod echo;
 pub mod edge;
 pub mod hosting;
 pub mod openai_ws;

@@ -51,8 +51,7 @@ impl Streams {
                 Ok(Argument::shared(Arc::new(self.root.clone())))
             }
             "appendBatch" => {
-                let events = call.arguments.require("events")?;
-                let events = events.downcast::<Vec<Arc<EventInput>>>()?;
+                let events = call.arguments.shared::<Vec<Arc<EventInput>>>("events")?;
                 self.appended.borrow_mut().push((object, events.to_vec()));
                 Ok(Argument::shared(Arc::new(Vec::<Arc<Event>>::new())))
             }

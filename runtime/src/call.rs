@@ -3,6 +3,7 @@
 //! An argument is JSON by value, a live capability by reference, or a shared immutable value
 //! (an event, a core state) that a remote transport would write as JSON and a local one passes on.
 
+use crate::schema::from_json;
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::{Map, Value};
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
@@ -104,38 +105,44 @@ impl Argument {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         let parsed =
             match self {
-                Argument::Json(value) => T::deserialize(value),
-                argument => serde_json::from_value(argument.to_json().ok_or_else(|| {
-                    CallError::invalid("expected a value, got a live capability")
-                })?),
+                Argument::Json(value) => from_json(value),
+                argument => {
+                    let value = argument.to_json();
+                    from_json(&value.ok_or_else(|| {
+                        CallError::invalid("expected a value, got a live capability")
+                    })?)
+                }
             };
         parsed.map_err(|error| CallError::invalid(error.to_string()))
     }
 
-    /// The named values of a record.
+    /// The named values of a record; of a JSON object, if nothing in the record was live.
     ///
     /// # Errors
     /// It is something else.
-    pub fn record(&self) -> Result<&Arguments, CallError> {
+    pub fn record(&self) -> Result<Cow<'_, Arguments>, CallError> {
         match self {
-            Argument::Record(record) => Ok(record),
+            Argument::Record(record) => Ok(Cow::Borrowed(record)),
+            Argument::Json(Value::Object(fields)) => {
+                Ok(Cow::Owned(Arguments::from(fields.clone())))
+            }
             _ => Err(CallError::invalid("expected a record")),
         }
     }
 
-    /// The shared value, as the caller holds it.
+    /// The shared value, as the caller holds it; or, from a transport that writes values as JSON,
+    /// parsed. What is not of that type is judged by its JSON form, so both transports agree.
     ///
     /// # Errors
-    /// It is something else.
-    pub fn downcast<T: Wire>(&self) -> Result<Arc<T>, CallError> {
-        match self {
-            Argument::Shared(value) => {
-                let any: Arc<dyn Any + Send + Sync> = value.clone();
-                any.downcast()
-                    .map_err(|_| CallError::invalid("a shared argument of another type"))
+    /// It is a capability, or of another shape.
+    pub fn to_shared<T: Wire + DeserializeOwned>(&self) -> Result<Arc<T>, CallError> {
+        if let Argument::Shared(value) = self {
+            let any: Arc<dyn Any + Send + Sync> = value.clone();
+            if let Ok(shared) = any.downcast() {
+                return Ok(shared);
             }
-            _ => Err(CallError::invalid("expected a shared value")),
         }
+        self.parse().map(Arc::new)
     }
 }
 
@@ -237,7 +244,17 @@ impl Arguments {
         }
     }
 
-    /// An optional argument: as it was shared, or parsed from JSON; `null` counts as absent.
+    /// A required argument, as [`Argument::to_shared`].
+    ///
+    /// # Errors
+    /// It is missing or of another shape; the message names it.
+    pub fn shared<T: Wire + DeserializeOwned>(&self, name: &str) -> Result<Arc<T>, CallError> {
+        self.require(name)?
+            .to_shared()
+            .map_err(|error| CallError::invalid(format!("argument {name:?}: {error}")))
+    }
+
+    /// An optional argument, as [`Argument::to_shared`]; `null` counts as absent.
     ///
     /// # Errors
     /// It is of another shape.
@@ -245,9 +262,9 @@ impl Arguments {
         &self,
         name: &str,
     ) -> Result<Option<Arc<T>>, CallError> {
-        match self.get(name).map(Argument::downcast::<T>) {
-            Some(Ok(shared)) => Ok(Some(shared)),
-            _ => Ok(self.parse_optional(name)?.map(Arc::new)),
+        match self.get(name) {
+            None | Some(Argument::Json(Value::Null)) => Ok(None),
+            Some(_) => self.shared(name).map(Some),
         }
     }
 

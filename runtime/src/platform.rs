@@ -71,6 +71,10 @@ pub enum NoteKind {
         first: u64,
         last: u64,
     },
+    /// A stream opened a connection; the detail is its subscription key.
+    Connected { connection: u64, outbound: bool },
+    /// A stream closed a connection.
+    Disconnected { connection: u64 },
     /// A checkpoint is about to be written.
     CheckpointWriting { offset: u64 },
     /// A checkpoint was written.

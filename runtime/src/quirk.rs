@@ -3,37 +3,52 @@
 
 use std::{fmt, str::FromStr};
 
-/// A known bug. Its name is that of the catalogue `spec/bugs.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Quirk {
-    /// A redelivered request that is `started` is taken for done (#1402).
-    B09,
-    /// The host swallows a failed batch; the next success moves the checkpoint over the gap (#1458).
-    B20,
-    /// A first message below the side-effects anchor is never answered (#1481).
-    B28,
+/// One row a quirk: variant, name in the catalogue, one sentence for `streamsim list`.
+macro_rules! quirks {
+    ($($variant:ident $name:literal $summary:literal,)*) => {
+        /// A known bug. Its name is that of the catalogue `spec/bugs.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Quirk {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        impl Quirk {
+            pub const ALL: &[Quirk] = &[$(Quirk::$variant,)*];
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Quirk::$variant => $name,)*
+                }
+            }
+
+            /// One sentence for `streamsim list`.
+            pub const fn summary(self) -> &'static str {
+                match self {
+                    $(Quirk::$variant => $summary,)*
+                }
+            }
+        }
+    };
 }
 
-impl Quirk {
-    pub const ALL: [Quirk; 3] = [Quirk::B09, Quirk::B20, Quirk::B28];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Quirk::B09 => "B-09",
-            Quirk::B20 => "B-20",
-            Quirk::B28 => "B-28",
-        }
-    }
-
-    /// One sentence for `streamsim list`.
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Quirk::B09 => "a redelivered model request that is `started` is taken for done (#1402)",
-            Quirk::B20 => "a host swallows a failed batch and goes on with the next one (#1458)",
-            Quirk::B28 => "a first message below the side-effects anchor is never answered (#1481)",
-        }
-    }
+quirks! {
+    B01 "B-01" "a stream that wakes trusts a stored state that is behind its rows (#1380)",
+    B05 "B-05" "a catch-up waits for the head, which a filtered processor never reaches (#1402 I3)",
+    B07 "B-07" "a stream announces itself before its first event is committed (#1402 I7)",
+    B08 "B-08" "a host takes batches before it is initialized, and swallows their failure (#1402 I8)",
+    B09 "B-09" "a redelivered model request that is `started` is taken for done (#1402)",
+    B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
+    B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
+    B20 "B-20" "a host swallows a failed batch and goes on with the next one (#1458)",
+    B23 "B-23" "a state setter is on a stream's public surface (#1458)",
+    B24 "B-24" "nobody looks at what becomes of deliveries, so a dead subscriber stays connected (#1471)",
+    B28 "B-28" "a first message below the side-effects anchor is never answered (#1481)",
+    B34 "B-34" "the types that a subscriber asks for get lost on the way (#1458 M5)",
+    B38 "B-38" "connections on which nothing happens stay open for ever (#1518)",
+    X6 "X-6" "a stream announces itself once, and never again if that is lost",
+    X7 "X-7" "a failed dial waits for the next event, which a quiet stream never has",
+    X8 "X-8" "a host drops the batches of a superseded handshake without a word",
 }
 
 impl fmt::Display for Quirk {
@@ -51,7 +66,8 @@ impl FromStr for Quirk {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Quirk::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|quirk| quirk.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| UnknownQuirk(name.to_owned()))
     }
@@ -73,7 +89,10 @@ impl Quirks {
     }
 
     pub fn iter(self) -> impl Iterator<Item = Quirk> {
-        Quirk::ALL.into_iter().filter(move |quirk| self.has(*quirk))
+        Quirk::ALL
+            .iter()
+            .copied()
+            .filter(move |quirk| self.has(*quirk))
     }
 }
 

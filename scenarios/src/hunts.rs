@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_quirk_is_hunted() {
-        for quirk in Quirk::ALL {
+        for quirk in Quirk::ALL.iter().copied() {
             assert!(
                 HUNTS.iter().any(|hunt| hunt.quirk == quirk),
                 "{quirk} has no hunt"

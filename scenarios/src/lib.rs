@@ -1,7 +1,8 @@
 //! Scenarios and the `streamsim` command.
 //!
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`slack`]: the scenarios; [`properties`]: oracles that know the domain.
+//! - [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
+//!   [`readings`]: of the evidence, for both.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
 //! - [`command`]: the command line. Start there.
@@ -11,5 +12,7 @@ pub mod hunts;
 pub mod log_view;
 mod palette;
 pub mod properties;
+pub mod readings;
 pub mod registry;
 pub mod slack;
+pub mod streams;

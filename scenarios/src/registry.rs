@@ -1,18 +1,50 @@
 //! The registry: everything that the command knows by name.
 
-use crate::slack::{self, BusyThreads, FirstMessage};
+use crate::{
+    slack::{self, BusyThreads, FirstMessage},
+    streams::{
+        self, Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters,
+    },
+};
 use sim::{
     choice::Site,
     oracles::Oracle,
     peers,
     scenario::{Goal, Scenario},
 };
+use std::sync::OnceLock;
 
-static SCENARIOS: [&dyn Scenario; 2] = [&FirstMessage, &BusyThreads];
+static SCENARIOS: &[&dyn Scenario] = &[
+    &FirstMessage,
+    &BusyThreads,
+    &LongPast,
+    &Flood,
+    &Legacy,
+    &Poison,
+    &TwoWriters,
+    &LateSubscribers,
+    &Tree,
+    &Idle,
+    &Reset,
+];
+
+/// The scenarios of a program that has its own.
+static OWN: OnceLock<&'static [&'static dyn Scenario]> = OnceLock::new();
 
 /// Every scenario, in the order in which `streamsim list` shows them.
 pub fn scenarios() -> &'static [&'static dyn Scenario] {
-    &SCENARIOS
+    OWN.get().copied().unwrap_or(SCENARIOS)
+}
+
+/// The scenarios are those of `streamsim` itself.
+pub fn is_ours() -> bool {
+    OWN.get().is_none()
+}
+
+/// Puts a program's own scenarios in the place of these; once, before anything else.
+pub(crate) fn replace_scenarios(own: &'static [&'static dyn Scenario]) {
+    OWN.set(own)
+        .unwrap_or_else(|_| panic!("scenarios are replaced once"));
 }
 
 /// A world in which nothing happens: what every world costs.
@@ -54,13 +86,20 @@ pub struct OracleInfo {
     pub asserts: &'static str,
 }
 
-/// Every oracle.
+/// Every oracle, each once, in the order in which scenarios judge by them.
 pub fn oracles() -> Vec<OracleInfo> {
-    let info = |oracle: &&'static dyn Oracle| OracleInfo {
-        name: oracle.name(),
-        asserts: oracle.asserts(),
-    };
-    slack::ORACLES.iter().map(info).collect()
+    let lists: [&[&dyn Oracle]; 2] = [&slack::ORACLES, &streams::ORACLES];
+    let mut known = Vec::new();
+    for oracle in lists.into_iter().flatten() {
+        let info = OracleInfo {
+            name: oracle.name(),
+            asserts: oracle.asserts(),
+        };
+        if !known.contains(&info) {
+            known.push(info);
+        }
+    }
+    known
 }
 
 #[cfg(test)]
@@ -77,7 +116,7 @@ mod tests {
         let names: BTreeSet<_> = sites.iter().map(|site| site.name).collect();
         assert_eq!(names.len(), sites.len());
         let oracles: BTreeSet<_> = oracles().iter().map(|oracle| oracle.name).collect();
-        assert_eq!(oracles.len(), slack::ORACLES.len());
+        assert_eq!(oracles.len(), super::oracles().len());
     }
 
     #[test]

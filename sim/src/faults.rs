@@ -93,6 +93,12 @@ pub static STORAGE_LOST_SUFFIX: Site = Site::fault(
     "a crash loses that many of the newest transactions that were not yet durable",
 );
 
+pub static STORAGE_STALE_CACHE: Site = Site::fault(
+    "storage.stale-cache",
+    Shape::YesNo { rate: 0.1 },
+    "a stream that crashed finds the cached core state of some transactions ago, older than its rows",
+);
+
 pub static RPC_DELAY: Site = Site::fault(
     "rpc.delay",
     Shape::Delay {
@@ -175,6 +181,7 @@ pub static FAULTS: &[&Site] = &[
     &EVICT_IDLE,
     &STORAGE_SLOW,
     &STORAGE_LOST_SUFFIX,
+    &STORAGE_STALE_CACHE,
     &RPC_DELAY,
     &RPC_REPLY_DELAY,
     &RPC_REQUEST_LOST,

@@ -39,8 +39,7 @@ impl FakePlatform {
     fn append(&self, call: &OutboundCall) -> Result<Argument, CallError> {
         let streams = self.streams.as_ref().expect("a world with streams");
         let name = StreamName::parse(&call.target.object().name).unwrap();
-        let events = call.arguments.require("events")?;
-        let events = events.downcast::<Vec<Arc<EventInput>>>()?;
+        let events = call.arguments.shared::<Vec<Arc<EventInput>>>("events")?;
         let events = events.iter().map(|event| (**event).clone()).collect();
         streams.append(&name.path, events).map(Argument::shared)
     }

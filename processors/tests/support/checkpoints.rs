@@ -6,18 +6,27 @@ use runtime::{
     processor::{Checkpoints, ProcessorError},
 };
 use std::cell::RefCell;
+use tokio::task::AbortHandle;
 
 #[derive(Default)]
 pub struct FakeCheckpoints {
     written: RefCell<Vec<String>>,
     side_effects_after: Offset,
+    kept_alive: RefCell<Vec<AbortHandle>>,
 }
 
 impl FakeCheckpoints {
     pub fn anchored(side_effects_after: Offset) -> Self {
         FakeCheckpoints {
-            written: RefCell::default(),
             side_effects_after,
+            ..FakeCheckpoints::default()
+        }
+    }
+
+    /// The incarnation is gone, with what it kept alive.
+    pub fn end(&self) {
+        for work in self.kept_alive.take() {
+            work.abort();
         }
     }
 
@@ -38,12 +47,18 @@ impl Checkpoints for FakeCheckpoints {
         Ok(())
     }
 
+    fn discard(&self) -> Result<(), String> {
+        self.written.borrow_mut().clear();
+        Ok(())
+    }
+
     fn side_effects_after(&self) -> Offset {
         self.side_effects_after
     }
 
     fn keep_alive(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
-        tokio::task::spawn_local(work);
+        let work = tokio::task::spawn_local(work);
+        self.kept_alive.borrow_mut().push(work.abort_handle());
     }
 
     fn log_failure(&self, _what: &str, _error: &ProcessorError) {}

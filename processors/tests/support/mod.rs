@@ -155,6 +155,7 @@ impl<P: Processor> Bench<P> {
         self.checkpoints.lose(checkpoints);
         let ended = self.life.borrow().platform.clone();
         ended.end();
+        self.checkpoints.end();
         let platform =
             FakePlatform::new(ended.incarnation() + 1, self.quirks, self.service.clone())
                 .calling(self.callee.clone());

@@ -1,13 +1,20 @@
-//! A stream in memory: dense offsets, keys that hit, offset preconditions, all or nothing.
+//! A stream in memory: dense offsets, keys that hit, offset preconditions, pauses, all or nothing.
 
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     call::CallError,
     event::{Event, EventInput, EventType, Offset, StreamPath, Timestamp},
     processor::StreamPort,
-    stream::{AppendError, Events},
+    stream::{
+        contract::{PAUSED, RESUMED},
+        AppendError, Events,
+    },
 };
-use std::{cell::RefCell, fmt::Write as _, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 /// What befalls the next batch that holds an event of some type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub struct FakeStream {
     faults: RefCell<Vec<(EventType, Fault)>>,
     /// Appended by somebody else, right after the next read.
     after_read: RefCell<Vec<EventInput>>,
+    /// The wall clock, in Unix milliseconds.
+    pub clock_ms: Cell<i64>,
 }
 
 impl FakeStream {
@@ -68,7 +77,8 @@ impl FakeStream {
         lines
     }
 
-    fn append(&self, inputs: Vec<EventInput>) -> Result<Vec<Arc<Event>>, AppendError> {
+    /// What a client's append comes back with.
+    pub fn append(&self, inputs: Vec<EventInput>) -> Result<Vec<Arc<Event>>, AppendError> {
         let mut working = self.events.borrow().clone();
         let mut result = Vec::new();
         for input in inputs {
@@ -84,6 +94,12 @@ impl FakeStream {
                 result.push(hit);
                 continue;
             }
+            let changes = |event: &&Arc<Event>| event.kind == PAUSED || event.kind == RESUMED;
+            let last_change = working.iter().rev().find(changes);
+            if last_change.is_some_and(|change| change.kind == PAUSED) && input.kind != RESUMED {
+                let reason = "the test paused it".to_owned();
+                return Err(AppendError::Paused { reason });
+            }
             let actual = Offset(working.len() as u64 + 1);
             if let Some(given) = input.offset.filter(|given| *given != actual) {
                 return Err(AppendError::OffsetConflict { given, actual });
@@ -95,7 +111,7 @@ impl FakeStream {
                 source: input.source,
                 idempotency_key: input.idempotency_key,
                 offset: actual,
-                created_at: Timestamp::from_unix_ms(0),
+                created_at: Timestamp::from_unix_ms(self.clock_ms.get()),
             });
             working.push(event.clone());
             result.push(event);

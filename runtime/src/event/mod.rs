@@ -13,7 +13,10 @@ pub use offset::Offset;
 pub use path::{PathError, StreamName, StreamPath};
 pub use timestamp::Timestamp;
 
-use crate::{call::Wire, schema::present};
+use crate::{
+    call::Wire,
+    schema::{from_json, present},
+};
 use serde::{de::DeserializeOwned, Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -126,7 +129,7 @@ impl Event {
     /// The payload is not of that shape; the message names the type and the offset.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
         let payload = self.payload.as_deref().unwrap_or(&Value::Null);
-        T::deserialize(payload).map_err(|error| PayloadError {
+        from_json(payload).map_err(|error| PayloadError {
             kind: self.kind.clone(),
             offset: self.offset,
             message: error.to_string(),

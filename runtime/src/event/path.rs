@@ -57,6 +57,17 @@ impl StreamPath {
         &self.0
     }
 
+    /// The root and every other path above this one, from the root down; none for the root itself.
+    pub fn ancestors(&self) -> impl Iterator<Item = StreamPath> + '_ {
+        let starts = self.0.match_indices('/').map(|(start, _)| start);
+        starts
+            .filter(|_| self.0.len() > 1)
+            .map(|start| match start {
+                0 => StreamPath::root(),
+                end => StreamPath(self.0[..end].into()),
+            })
+    }
+
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').filter(|segment| !segment.is_empty())
     }
@@ -132,6 +143,17 @@ mod tests {
     fn a_path_never_leaves_the_root() {
         let error = resolve("/a", "../..").unwrap_err();
         assert!(error.to_string().contains("escapes the stream root"));
+    }
+
+    #[test]
+    fn the_ancestors_of_a_path_are_the_root_and_its_proper_prefixes() {
+        let ancestors = |path: &str| -> Vec<String> {
+            let path = StreamPath::parse(path).unwrap();
+            path.ancestors().map(|path| path.to_string()).collect()
+        };
+        assert_eq!(ancestors("/"), [] as [&str; 0]);
+        assert_eq!(ancestors("/a"), ["/"]);
+        assert_eq!(ancestors("/a/b/c"), ["/", "/a", "/a/b"]);
     }
 
     #[test]

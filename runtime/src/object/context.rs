@@ -134,6 +134,11 @@ impl Context {
         self.0.platform.has_namespace(binding)
     }
 
+    /// The lifecycle gate is open. What is delivered waits for that, but for quirk B-08.
+    pub fn is_initialized(&self) -> bool {
+        self.0.gate.is_open()
+    }
+
     /// A stub to the object of that name, with an order of its own.
     pub fn object(&self, binding: &'static str, name: impl fmt::Display) -> Stub {
         self.stub_to(Target::Object(ObjectName::new(binding, name.to_string())))

@@ -59,8 +59,7 @@ impl Stub {
 fn read(answer: Result<Argument, CallError>) -> Result<(Response, Option<Capability>), CallError> {
     let answer = answer?;
     let answer = answer.record()?;
-    let response = answer.shared_optional::<WireResponse>(RESPONSE)?;
-    let response = response.ok_or_else(|| CallError::invalid("the answer has no response"))?;
+    let response = answer.shared::<WireResponse>(RESPONSE)?;
     let socket = match answer.get(SOCKET) {
         Some(_) => Some(answer.capability(SOCKET)?),
         None => None,
@@ -70,10 +69,9 @@ fn read(answer: Result<Argument, CallError>) -> Result<(Response, Option<Capabil
 
 /// Has an object answer what [`Stub::fetch`] sent. The object's own synchronous part runs at once.
 pub(super) fn answer(context: &Context, object: Rc<dyn Object>, arguments: &Arguments) -> Reply {
-    let request = match arguments.shared_optional::<WireRequest>(REQUEST) {
-        Ok(Some(request)) => Request::from(Arc::unwrap_or_clone(request)),
-        Ok(None) => return refuse(CallError::invalid("argument \"request\" is missing")),
-        Err(error) => return refuse(error),
+    let request = match arguments.shared::<WireRequest>(REQUEST) {
+        Ok(request) => Request::from(Arc::unwrap_or_clone(request)),
+        Err(error) => return Box::pin(async { Err(error) }),
     };
     let peer = arguments.capability(SOCKET);
     let context = context.clone();
@@ -93,10 +91,6 @@ pub(super) fn answer(context: &Context, object: Rc<dyn Object>, arguments: &Argu
         answer.set(RESPONSE, Argument::shared(Arc::new(response)));
         Ok(Argument::Record(answer))
     })
-}
-
-fn refuse(error: CallError) -> Reply {
-    Box::pin(async { Err(error) })
 }
 
 /// An object that answers no requests.

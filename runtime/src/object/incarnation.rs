@@ -4,6 +4,7 @@ use super::{fetch, Class, Context, Object, Reply, Turn};
 use crate::{
     call::{Arguments, CallError, ObjectName},
     platform::Platform,
+    quirk::Quirk,
 };
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
@@ -30,13 +31,21 @@ impl Incarnation {
         Incarnation { context, object }
     }
 
+    /// What the object was built with.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Completes when deliveries may go on (the input gate).
     pub fn ready(&self) -> LocalBoxFuture<'static, ()> {
-        self.context.gate().wait()
+        match self.is_ready() {
+            true => Box::pin(async {}),
+            false => self.context.gate().wait(),
+        }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.context.gate().is_open()
+        self.context.is_initialized() || self.context.quirk(Quirk::B08)
     }
 
     /// Delivers a call. The future must be polled in the order of delivery; its first poll is the

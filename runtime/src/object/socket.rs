@@ -104,8 +104,7 @@ async fn take(
     writing: &mut Option<WriteHalf<Stream>>,
     arguments: &Arguments,
 ) -> Result<(), CallError> {
-    let piece = arguments.shared_optional::<Piece>(PIECE)?;
-    let piece = piece.ok_or_else(|| CallError::invalid("argument \"piece\" is missing"))?;
+    let piece = arguments.shared::<Piece>(PIECE)?;
     let written = async {
         let writing = writing.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         writing.write_all(&piece.0).await?;

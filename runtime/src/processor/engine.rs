@@ -2,17 +2,21 @@
 //!
 //! Batches run one after the other, each only when the one before completed or failed. A batch
 //! reduces its events, runs their side effects, waits for the blocking ones, writes the checkpoint,
-//! and only then moves the state in memory. If anything fails, nothing has changed.
+//! and only then moves the state in memory. If anything fails, nothing has changed. What a batch has
+//! begun keeps the object alive, and goes on to its end even if nobody waits for the batch any more.
 
-use super::{Hook, Processor, ProcessorError, Reduced, Work};
+use super::{Hook, Processor, ProcessorError, Reduced, StoredCheckpoint, Work};
 use crate::{
     event::{Event, Offset},
     processor::Contract,
 };
-use futures_util::future::{join_all, LocalBoxFuture};
+use futures_util::{
+    future::{join_all, LocalBoxFuture},
+    FutureExt,
+};
 use serde::{Deserialize, Serialize};
-use std::{cell::RefCell, rc::Rc, sync::Arc};
-use tokio::sync::Mutex;
+use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// The durable checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,12 @@ pub trait Checkpoints {
     /// # Errors
     /// The storage refuses; the batch fails.
     fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String>;
+
+    /// Deletes the stored snapshot.
+    ///
+    /// # Errors
+    /// The storage refuses; the load fails and the next one tries again.
+    fn discard(&self) -> Result<(), String>;
 
     /// The anchor (spec §2.5).
     fn side_effects_after(&self) -> Offset;
@@ -73,7 +83,7 @@ pub struct Engine<P: Processor> {
     processor: Rc<P>,
     checkpoints: Rc<dyn Checkpoints>,
     loaded: RefCell<Option<Loaded<P::State>>>,
-    chain: Mutex<()>,
+    chain: Arc<Mutex<()>>,
 }
 
 struct Loaded<S> {
@@ -101,7 +111,7 @@ impl<P: Processor> Engine<P> {
             processor: Rc::new(processor),
             checkpoints,
             loaded: RefCell::new(None),
-            chain: Mutex::new(()),
+            chain: Arc::default(),
         })
     }
 
@@ -112,7 +122,7 @@ impl<P: Processor> Engine<P> {
     /// The snapshot, loaded if need be. A failed load is tried again by the next caller.
     ///
     /// # Errors
-    /// The stored snapshot cannot be read or parsed.
+    /// The processor cannot be prepared, or the stored snapshot not be read or parsed.
     pub fn snapshot(&self) -> Result<Snapshot<Rc<P::State>>, ProcessorError> {
         let loaded = self.load()?;
         Ok(Snapshot {
@@ -124,6 +134,10 @@ impl<P: Processor> Engine<P> {
     fn load(&self) -> Result<Loaded<P::State>, ProcessorError> {
         if let Some(loaded) = &*self.loaded.borrow() {
             return Ok(loaded.clone());
+        }
+        if self.processor.prepare()? == StoredCheckpoint::Discard {
+            let discarded = self.checkpoints.discard();
+            discarded.map_err(ProcessorError::Checkpoint)?;
         }
         let stored = self
             .checkpoints
@@ -144,8 +158,8 @@ impl<P: Processor> Engine<P> {
         Ok(loaded)
     }
 
-    async fn ingest_batch(&self, batch: EventBatch) -> Result<(), ProcessorError> {
-        let _turn = self.chain.lock().await;
+    async fn ingest_batch(self: Rc<Self>, batch: EventBatch) -> Result<(), ProcessorError> {
+        let turn = self.chain.clone().lock_owned().await;
         let before = self.load()?;
         let Some((hook, offset)) = self.reduce(&before, &batch)? else {
             return Ok(());
@@ -154,7 +168,27 @@ impl<P: Processor> Engine<P> {
             self.processor.process_event(event, &hook);
         }
         self.processor.process_batch(&hook);
-        self.run_effects(&hook).await?;
+        self.start_background(&hook);
+        let is_blocked = !hook.blocking.borrow().is_empty();
+        let engine = self.clone();
+        let finish = engine.finish(turn, hook, offset).boxed_local().shared();
+        if is_blocked {
+            let finish = finish.clone().map(drop);
+            self.checkpoints
+                .keep_alive("blocking work", Box::pin(finish));
+        }
+        finish.await
+    }
+
+    /// Waits until all blocking work settled; the first error counts. Then writes the checkpoint.
+    async fn finish(
+        self: Rc<Self>,
+        _turn: OwnedMutexGuard<()>,
+        hook: Hook<P>,
+        offset: Offset,
+    ) -> Result<(), ProcessorError> {
+        let outcomes = join_all(hook.blocking.take()).await;
+        outcomes.into_iter().collect::<Result<(), _>>()?;
         let Hook { state, .. } = hook;
         let json = serde_json::to_string(&Snapshot {
             offset,
@@ -189,12 +223,15 @@ impl<P: Processor> Engine<P> {
                 continue;
             }
             let consumed = P::parse(event)?;
-            if event.offset <= anchor {
-                P::reduce(Rc::make_mut(&mut state), event, &consumed);
-                continue;
-            }
-            let previous_state = state.clone();
+            let previous_state = (event.offset > anchor).then(|| state.clone());
             P::reduce(Rc::make_mut(&mut state), event, &consumed);
+            if !is_object(&*state) {
+                let slug = contract.slug;
+                return Err(ProcessorError::StateNotAnObject { slug });
+            }
+            let Some(previous_state) = previous_state else {
+                continue;
+            };
             live.push(Reduced {
                 event: event.clone(),
                 consumed,
@@ -218,8 +255,7 @@ impl<P: Processor> Engine<P> {
         Ok(Some((hook, offset)))
     }
 
-    /// Starts the background work; waits until all blocking work settled; the first error counts.
-    async fn run_effects(&self, hook: &Hook<P>) -> Result<(), ProcessorError> {
+    fn start_background(&self, hook: &Hook<P>) {
         for (what, work) in hook.background.take() {
             let checkpoints = self.checkpoints.clone();
             let logged = async move {
@@ -229,9 +265,25 @@ impl<P: Processor> Engine<P> {
             };
             self.checkpoints.keep_alive(what, Box::pin(logged));
         }
-        let outcomes = join_all(hook.blocking.take()).await;
-        outcomes.into_iter().collect()
     }
+}
+
+/// The JSON form of a state is an object: it opens with a brace, and is written no further.
+fn is_object(state: &impl Serialize) -> bool {
+    struct FirstByte(Option<u8>);
+    impl io::Write for FirstByte {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = bytes.first().copied();
+            Err(io::ErrorKind::WriteZero.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut first = FirstByte(None);
+    // It always fails: nothing is taken beyond the first byte.
+    let _ = serde_json::to_writer(&mut first, state);
+    first.0 == Some(b'{')
 }
 
 impl<P: Processor> Runner for Engine<P> {
@@ -240,7 +292,7 @@ impl<P: Processor> Runner for Engine<P> {
     }
 
     fn ingest(self: Rc<Self>, batch: EventBatch) -> Work {
-        Box::pin(async move { self.ingest_batch(batch).await })
+        Box::pin(self.ingest_batch(batch))
     }
 
     fn checkpoint(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Offset, ProcessorError>> {
@@ -280,7 +332,7 @@ impl MemoryCheckpoints {
         }
     }
 
-    /// Runs the background work that was started so far, to its end.
+    /// Runs the work that was started so far, to its end.
     pub async fn run_background(&self) {
         let work = self.kept_alive.take();
         join_all(work).await;
@@ -298,6 +350,11 @@ impl Checkpoints for MemoryCheckpoints {
 
     fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
         *self.snapshot.borrow_mut() = Some(json);
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<(), String> {
+        *self.snapshot.borrow_mut() = None;
         Ok(())
     }
 

@@ -9,13 +9,17 @@
 //! fourth failure in a row a batch that fails by itself is poison: an `error-occurred` says so and
 //! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later.
 //!
+//! **Reset.** A stream that was reset has another log under the same name. A host knows which log its
+//! checkpoints were folded from; when it meets another it forgets them and ends its incarnation, so
+//! that nothing of the old log is left in memory, and begins anew when it is dialed again.
+//!
 //! **Obligations.** While a processor's checkpointed state owes something, the object keeps an alarm,
 //! set in the same transaction as the checkpoint. It rings in any incarnation.
 
 use super::{
     engine::{Checkpoints, Engine, EventBatch, Runner},
     stream_port::{LateStream, StreamPort},
-    Processor, ProcessorError,
+    Processor, ProcessorError, WILDCARD,
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
@@ -25,7 +29,7 @@ use crate::{
     quirk::Quirk,
     stream::{
         contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
-        ConfiguredEvent, StreamClient,
+        ConfiguredEvent, CoreState, StreamClient,
     },
 };
 use futures_util::future::LocalBoxFuture;
@@ -41,8 +45,30 @@ use tokio::sync::Mutex;
 /// Failures in a row after which a batch is no longer replayed at once: the first and three replays.
 pub const MAX_CONSECUTIVE_INGEST_FAILURES: u32 = 3;
 
+/// When the log began that this object's checkpoints were folded from.
+pub const LOG_CREATED_AT_KEY: &str = "stream-processor-log-created-at";
+
 /// How long an obligation may stand before the alarm looks after it.
 const OBLIGATION_ALARM_MS: u64 = 15_000;
+
+/// How often, and how many times, a catch-up looks at the checkpoint: for 5 s.
+const CATCH_UP_LOOK_MS: u64 = 25;
+const CATCH_UP_LOOKS: u32 = 200;
+
+/// How far a processor came while somebody waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// The last event that it had to see.
+    pub target: Offset,
+    /// Its checkpoint.
+    pub reached: Offset,
+}
+
+impl CatchUp {
+    pub fn is_complete(&self) -> bool {
+        self.reached >= self.target
+    }
+}
 
 /// What a processor is built with.
 pub struct Dependencies {
@@ -150,16 +176,58 @@ impl ProcessorHost {
                 )));
             }
         }
+        let log_created_at = log_created_at(&arguments)?;
+        if let Some(log_created_at) = &log_created_at {
+            self.check_log(log_created_at).await?;
+        }
         hosted.checkpoints.anchor_at(configured.offset);
         hosted.checkpoints.put_subscription_key(&key);
         self.end_generation(&hosted);
         hosted.failures.set(0);
         let client = StreamClient::live(&self.context, stream);
-        hosted.stream.retain(client.clone());
+        hosted.stream.retain(client.clone(), log_created_at);
         self.open(&hosted, client, &key)
             .await
             .map_err(|error| CallError::remote("subscription-failed", error.to_string()))?;
         Ok(Argument::NULL)
+    }
+
+    /// A handshake speaks of the log that this object's checkpoints come from, or of its first.
+    ///
+    /// # Errors
+    /// It is another log. If it is the stream's present one, the checkpoints are forgotten and this
+    /// incarnation ends; a handshake that is late, from before a reset, is refused.
+    async fn check_log(self: &Rc<Self>, log_created_at: &Arc<str>) -> Result<(), CallError> {
+        let storage = self.context.storage();
+        let known: Option<Arc<str>> = storage.get(LOG_CREATED_AT_KEY).unwrap_or_default();
+        match known {
+            Some(known) if known == *log_created_at => Ok(()),
+            None => {
+                storage.put(LOG_CREATED_AT_KEY, log_created_at);
+                Ok(())
+            }
+            Some(known) => {
+                let stream = StreamClient::named(&self.context, &self.stream_name);
+                if stream.log_created_at().await? == known {
+                    return Err(CallError::Broken(format!(
+                        "a late handshake: the log that began at {log_created_at} is gone"
+                    )));
+                }
+                Err(self.begin_anew())
+            }
+        }
+    }
+
+    /// Forgets what was folded from a log that is gone, and ends this incarnation.
+    fn begin_anew(&self) -> CallError {
+        let storage = self.context.storage();
+        storage.delete(LOG_CREATED_AT_KEY);
+        for hosted in self.hosted.borrow().values() {
+            hosted.checkpoints.forget();
+        }
+        self.context.store().commit();
+        self.context.abort("the stream was reset");
+        CallError::Broken("the stream was reset, and the host begins anew".to_owned())
     }
 
     fn find(&self, name: Option<String>) -> Result<Rc<Hosted>, CallError> {
@@ -186,7 +254,9 @@ impl ProcessorHost {
     fn end_generation(&self, hosted: &Hosted) -> Option<Capability> {
         hosted.generation.set(hosted.generation.get() + 1);
         let old = hosted.connection.borrow_mut().take()?;
-        self.context.revoke(&old.callback);
+        if !self.context.quirk(Quirk::X8) {
+            self.context.revoke(&old.callback);
+        }
         old.handle
     }
 
@@ -220,8 +290,12 @@ impl ProcessorHost {
             description: None,
             processor: Some(Arc::new(contract.announcement())),
         });
+        let event_types = match self.context.quirk(Quirk::B34) {
+            true => &[WILDCARD],
+            false => contract.consumes,
+        };
         let handle = stream
-            .subscribe_outbound(key, checkpoint, contract.consumes, subscriber, callback)
+            .subscribe_outbound(key, checkpoint, event_types, subscriber, callback)
             .await?;
         match &mut *hosted.connection.borrow_mut() {
             Some(connection) if hosted.generation.get() == generation => {
@@ -257,11 +331,20 @@ impl ProcessorHost {
         arguments: Arguments,
     ) -> Result<Argument, CallError> {
         let batch = EventBatch {
-            events: arguments.require("events")?.downcast::<Vec<Arc<Event>>>()?,
+            events: arguments.shared("events")?,
             stream_max_offset: arguments.parse("streamMaxOffset")?,
         };
+        if !self.context.is_initialized() {
+            // Deliveries wait for the lifecycle gate; with B-08 they do not.
+            self.context
+                .note(NoteKind::Failure, "a batch came before initialization");
+            return Ok(Argument::NULL);
+        }
         let _turn = hosted.ingest_chain.lock().await;
         if hosted.generation.get() != generation {
+            if self.context.quirk(Quirk::X8) {
+                return Ok(Argument::NULL);
+            }
             return Err(CallError::Broken(format!(
                 "generation {generation} of {} has ended",
                 hosted.name
@@ -344,6 +427,38 @@ impl ProcessorHost {
         Ok(Argument::NULL)
     }
 
+    /// Waits until a processor has checkpointed every event that it consumes and that was in the
+    /// stream when this was called (spec §3.7): for 5 s, then tells how far it came. Never to be
+    /// awaited inside the lifecycle gate, which holds the deliveries back (B-06).
+    ///
+    /// # Errors
+    /// There is no such processor, or the stream cannot be reached.
+    pub async fn catch_up(self: &Rc<Self>, processor: &str) -> Result<CatchUp, CallError> {
+        let hosted = self.find(Some(processor.to_owned()))?;
+        let contract = hosted.runner.contract();
+        let checkpoint = || async {
+            let checkpoint = hosted.runner.clone().checkpoint().await;
+            checkpoint.map_err(|error| CallError::remote("checkpoint", error.to_string()))
+        };
+        let from = checkpoint().await?;
+        let stream = StreamClient::named(&self.context, &self.stream_name);
+        let events = stream.events(from, None).await?;
+        // Not the head: a filtered processor never gets there (B-05).
+        let waits_for =
+            |event: &&Arc<Event>| contract.consumes(&event.kind) || self.context.quirk(Quirk::B05);
+        let last = events.iter().rev().find(waits_for);
+        let target = last.map_or(from, |event| event.offset);
+        let mut reached = from;
+        for _ in 0..CATCH_UP_LOOKS {
+            if reached >= target {
+                break;
+            }
+            self.context.sleep("catch up", CATCH_UP_LOOK_MS).await;
+            reached = checkpoint().await?;
+        }
+        Ok(CatchUp { target, reached })
+    }
+
     /// The object's alarm: whatever is owed is taken up, and the alarm stands while it is.
     pub async fn alarm(self: &Rc<Self>) -> Result<(), CallError> {
         let hosted: Vec<Rc<Hosted>> = self.hosted.borrow().values().cloned().collect();
@@ -365,15 +480,22 @@ impl ProcessorHost {
     async fn take_up(self: &Rc<Self>, hosted: &Rc<Hosted>) -> Result<(), ProcessorError> {
         if hosted.stream.is_bound() {
             match hosted.runner.clone().recover().await {
-                Err(error) if error.is_transient() => {}
+                Err(error) if error.is_transient() || error.is_reset() => {}
                 outcome => return outcome,
             }
         }
         // A stream that wakes dials its subscribers; the handshake then recovers them.
-        StreamClient::named(&self.context, &self.stream_name)
-            .touch()
-            .await?;
-        Ok(())
+        let stream = StreamClient::named(&self.context, &self.stream_name);
+        let log_created_at = stream.log_created_at().await?;
+        let known: Option<Arc<str>> = self
+            .context
+            .storage()
+            .get(LOG_CREATED_AT_KEY)
+            .unwrap_or_default();
+        match known {
+            Some(known) if known != log_created_at => Err(self.begin_anew().into()),
+            _ => Ok(()),
+        }
     }
 
     async fn runtime_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {
@@ -396,6 +518,15 @@ impl ProcessorHost {
         }
         Ok(Argument::Json(state))
     }
+}
+
+/// When the log began of which a handshake speaks.
+fn log_created_at(handshake: &Arguments) -> Result<Option<Arc<str>>, CallError> {
+    let Some(state) = handshake.get("streamRuntimeState") else {
+        return Ok(None);
+    };
+    let core: Option<Arc<CoreState>> = state.record()?.shared_optional("coreProcessorState")?;
+    Ok(core.map(|core| core.created_at.clone()))
 }
 
 /// A processor's durable values in the object's key-value storage.
@@ -427,6 +558,12 @@ impl HostCheckpoints {
         }
     }
 
+    fn forget(&self) {
+        self.storage.delete(&self.snapshot_key);
+        self.storage.delete(&self.anchor_key);
+        self.storage.delete(&self.subscription_key_key);
+    }
+
     fn put_subscription_key(&self, key: &str) {
         if self.subscription_key().as_deref() != Some(key) {
             self.storage.put(&self.subscription_key_key, &key);
@@ -455,6 +592,11 @@ impl Checkpoints for HostCheckpoints {
         }
         self.context
             .note(NoteKind::CheckpointWritten { offset }, self.name);
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<(), String> {
+        self.storage.delete(&self.snapshot_key);
         Ok(())
     }
 

@@ -18,12 +18,15 @@ mod stream_port;
 pub use contract::{Catalogue, Contract, ContractError, EventDefinition, WILDCARD};
 pub use engine::{Checkpoints, Engine, EventBatch, MemoryCheckpoints, Runner, Snapshot};
 pub use fold::Fold;
-pub use host::{Dependencies, ProcessorHost, MAX_CONSECUTIVE_INGEST_FAILURES};
+pub use host::{
+    CatchUp, Dependencies, ProcessorHost, LOG_CREATED_AT_KEY, MAX_CONSECUTIVE_INGEST_FAILURES,
+};
 pub use stream_port::{LateStream, StreamPort};
 
 use crate::{
     call::CallError,
     event::{Event, Offset, PayloadError},
+    stream::AppendError,
 };
 use futures_util::future::LocalBoxFuture;
 use serde::{de::DeserializeOwned, Serialize};
@@ -39,6 +42,9 @@ pub enum ProcessorError {
     /// The stored checkpoint cannot be read.
     #[error("{0}")]
     Checkpoint(String),
+    /// A reducer left a state that is no JSON object.
+    #[error("Processor {slug:?} state must be an object.")]
+    StateNotAnObject { slug: &'static str },
     /// The processor's own complaint.
     #[error("{0}")]
     Failed(String),
@@ -48,6 +54,11 @@ impl ProcessorError {
     /// The way to somebody else failed: the same batch may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, ProcessorError::Call(error) if error.is_transient())
+    }
+
+    /// The stream was reset: what this processor knows comes from a log that is gone.
+    pub fn is_reset(&self) -> bool {
+        matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::RESET))
     }
 }
 
@@ -66,6 +77,14 @@ pub trait Processor: 'static {
     type Consumed: 'static;
 
     fn contract() -> &'static Contract;
+
+    /// Runs once in an instance, before its checkpoint is loaded; if that fails, before the next try.
+    ///
+    /// # Errors
+    /// The load fails.
+    fn prepare(&self) -> Result<StoredCheckpoint, ProcessorError> {
+        Ok(StoredCheckpoint::Keep)
+    }
 
     /// Parses an event of a consumed type.
     ///
@@ -92,6 +111,14 @@ pub trait Processor: 'static {
     fn recover(self: &Rc<Self>, _state: Rc<Self::State>, _side_effects_after: Offset) -> Work {
         Box::pin(async { Ok(()) })
     }
+}
+
+/// What becomes of the stored checkpoint when a processor is about to load it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredCheckpoint {
+    Keep,
+    /// It is deleted: the processor begins with its initial state, at offset 0.
+    Discard,
 }
 
 /// One consumed event of a batch, with the state before and after it.

@@ -36,6 +36,8 @@ struct Inner {
     processor: &'static str,
     context: Context,
     name: StreamName,
+    /// When the log began that the handshake spoke of: by name, a stream could be another by now.
+    log_created_at: RefCell<Option<Arc<str>>>,
     live: RefCell<Option<StreamClient>>,
     in_use: RefCell<Option<StreamClient>>,
 }
@@ -46,12 +48,14 @@ impl LateStream {
             processor,
             context,
             name,
+            log_created_at: RefCell::default(),
             live: RefCell::default(),
             in_use: RefCell::default(),
         }))
     }
 
-    pub fn retain(&self, live: StreamClient) {
+    pub fn retain(&self, live: StreamClient, log_created_at: Option<Arc<str>>) {
+        *self.0.log_created_at.borrow_mut() = log_created_at;
         *self.0.in_use.borrow_mut() = Some(live.clone());
         *self.0.live.borrow_mut() = Some(live);
     }
@@ -78,7 +82,9 @@ impl LateStream {
         })?;
         match call(client).await {
             Err(CallError::Broken(_)) => {
-                let named = StreamClient::named(&self.0.context, &self.0.name);
+                let log_created_at = self.0.log_created_at.borrow().clone();
+                let named =
+                    StreamClient::named(&self.0.context, &self.0.name).of_log(log_created_at);
                 *self.0.in_use.borrow_mut() = Some(named.clone());
                 call(named).await
             }

@@ -12,6 +12,7 @@ use crate::{
     call::CallError,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset},
     platform::NoteKind,
+    quirk::Quirk,
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
@@ -34,6 +35,8 @@ impl AppendError {
     pub const KEY_CONFLICT: &'static str = "key-conflict";
     pub const PAUSED: &'static str = "stream-paused";
     pub const INVALID: &'static str = "invalid-event";
+    /// The log that the caller means is gone: the stream was reset since.
+    pub const RESET: &'static str = "stream-reset";
 
     pub fn code(&self) -> &'static str {
         match self {
@@ -94,7 +97,7 @@ impl StreamObject {
         Ok(batch.result)
     }
 
-    fn admit(&self, batch: &mut Batch, input: &EventInput) -> Result<(), AppendError> {
+    fn admit(self: &Rc<Self>, batch: &mut Batch, input: &EventInput) -> Result<(), AppendError> {
         if let Some(key) = &input.idempotency_key {
             let hit = batch.keys.get(key).cloned().or_else(|| self.find(key));
             if let Some(hit) = hit {
@@ -126,6 +129,9 @@ impl StreamObject {
             created_at: self.context.now(),
         });
         batch.working.reduce(&event)?;
+        if event.kind == CREATED && self.context.quirk(Quirk::B07) {
+            self.announce();
+        }
         if let Some(key) = &event.idempotency_key {
             batch.keys.insert(key.clone(), event.clone());
         }
@@ -149,7 +155,11 @@ impl StreamObject {
     /// What follows a commit, in the order of the spec; may append again, re-entrantly.
     fn after_commit(self: &Rc<Self>, new: &[Arc<Event>]) {
         for event in new {
-            if event.kind == WOKEN || event.kind == SUBSCRIPTION_CONFIGURED {
+            if event.kind == SUBSCRIPTION_CONFIGURED {
+                self.forget_troubles(event);
+                self.reconcile();
+            } else if event.kind == WOKEN {
+                self.announce();
                 self.reconcile();
             }
         }
@@ -159,6 +169,7 @@ impl StreamObject {
             self.reconcile_for_domain_event();
         }
         self.owe_delivery();
+        self.rest_later();
     }
 
     /// Appends a presence fact; its failure is logged, never thrown (spec §1.6).

@@ -1,13 +1,25 @@
 //! A stream as its callers see it.
 
-use super::{contract::SubscriberDescriptor, object::BINDING};
+use super::{
+    contract::SubscriberDescriptor,
+    object::{BINDING, LOG_CREATED_AT},
+    state::CoreState,
+};
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, EventType, Offset, StreamName, StreamPath},
     object::{Context, Stub},
     platform::Target,
 };
+use serde::Deserialize;
 use std::sync::Arc;
+
+/// Of a stream's answer to `runtimeState`, what callers here want.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuntimeState {
+    core_processor_state: CoreState,
+}
 
 /// Committed events, shared.
 pub type Events = Arc<Vec<Arc<Event>>>;
@@ -15,6 +27,7 @@ pub type Events = Arc<Vec<Arc<Event>>>;
 #[derive(Clone)]
 pub struct StreamClient {
     stub: Stub,
+    log_created_at: Option<Arc<str>>,
 }
 
 impl StreamClient {
@@ -22,6 +35,7 @@ impl StreamClient {
     pub fn named(context: &Context, name: &StreamName) -> Self {
         StreamClient {
             stub: context.object(BINDING, name),
+            log_created_at: None,
         }
     }
 
@@ -29,6 +43,21 @@ impl StreamClient {
     pub fn live(context: &Context, capability: Capability) -> Self {
         StreamClient {
             stub: context.stub_to(Target::Capability(capability)),
+            log_created_at: None,
+        }
+    }
+
+    /// The same stream, as long as its log is the one that began at that time: when the stream was
+    /// reset since, every call fails with `AppendError::RESET`.
+    pub fn of_log(mut self, created_at: Option<Arc<str>>) -> Self {
+        self.log_created_at = created_at;
+        self
+    }
+
+    fn arguments(&self) -> Arguments {
+        match &self.log_created_at {
+            Some(created_at) => Arguments::new().json(LOG_CREATED_AT, created_at),
+            None => Arguments::new(),
         }
     }
 
@@ -55,14 +84,11 @@ impl StreamClient {
         path: Option<&StreamPath>,
         events: Arc<Vec<Arc<EventInput>>>,
     ) -> Result<Events, CallError> {
-        let mut arguments = Arguments::new().with("events", Argument::shared(events));
+        let mut arguments = self.arguments().with("events", Argument::shared(events));
         if let Some(path) = path {
             arguments = arguments.json("streamPath", path);
         }
-        self.stub
-            .call("appendBatch", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("appendBatch", arguments).await?.to_shared()
     }
 
     /// Events with `after < offset < before`.
@@ -70,23 +96,21 @@ impl StreamClient {
     /// # Errors
     /// The stream cannot be reached.
     pub async fn events(&self, after: Offset, before: Option<Offset>) -> Result<Events, CallError> {
-        let mut arguments = Arguments::new().json("afterOffset", after);
+        let mut arguments = self.arguments().json("afterOffset", after);
         if let Some(before) = before {
             arguments = arguments.json("beforeOffset", before);
         }
-        self.stub
-            .call("getEvents", arguments)
-            .await?
-            .downcast::<Vec<Arc<Event>>>()
+        self.stub.call("getEvents", arguments).await?.to_shared()
     }
 
-    /// Wakes the stream, if it sleeps.
+    /// When the stream's log began; wakes the stream, if it sleeps.
     ///
     /// # Errors
     /// The stream cannot be reached.
-    pub async fn touch(&self) -> Result<(), CallError> {
-        let woken = self.stub.call("runtimeState", Arguments::new());
-        woken.await.map(drop)
+    pub async fn log_created_at(&self) -> Result<Arc<str>, CallError> {
+        let state = self.stub.call("runtimeState", self.arguments()).await?;
+        let state: RuntimeState = state.parse()?;
+        Ok(state.core_processor_state.created_at)
     }
 
     /// Opens an outbound connection; the reply is the handle to unsubscribe with.

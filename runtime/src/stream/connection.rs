@@ -3,7 +3,7 @@
 //! The cursor moves before a batch is delivered, and deliveries are not awaited: nothing remembers
 //! what was acknowledged. The only resume point is what the subscriber passes when it opens again.
 
-use super::{contract::Direction, object::StreamObject};
+use super::{contract::Direction, object::StreamObject, state::ConfiguredEvent};
 use crate::{
     call::{Argument, Arguments, Capability},
     event::{Event, EventType, Offset, Timestamp},
@@ -23,7 +23,8 @@ pub struct Connection {
     /// Unique in the incarnation.
     pub id: u64,
     pub key: Arc<str>,
-    pub direction: Direction,
+    /// The configuration that was dialed; none for an inbound connection.
+    pub dialed: Option<Arc<ConfiguredEvent>>,
     pub callback: Stub,
     /// What the subscriber holds to unsubscribe.
     pub handle: Capability,
@@ -46,6 +47,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    pub fn direction(&self) -> Direction {
+        match self.dialed {
+            Some(_) => Direction::Outbound,
+            None => Direction::Inbound,
+        }
+    }
+
     fn takes(&self, event: &Event) -> bool {
         match &self.filter {
             None => true,
@@ -132,7 +140,7 @@ impl Connection {
             .json("streamMaxOffset", state.max_offset)
             .with("state", Argument::shared(state));
         let outcome = self.callback.call("processEventBatch", batch);
-        if self.direction == Direction::Outbound {
+        if self.direction() == Direction::Outbound {
             self.unsettled.set(self.unsettled.get() + 1);
             let (connection, stream) = (self.clone(), Rc::downgrade(stream));
             let context = stream

@@ -5,7 +5,7 @@ use crate::{
     callable::Callable,
     event::EventType,
     processor::{Catalogue, EventDefinition},
-    schema::{optional_text, present, text},
+    schema::{object, optional_text, present, text},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -100,6 +100,7 @@ pub struct ChildStreamCreated {
 pub struct SubscriptionConfigured {
     #[serde(deserialize_with = "text")]
     pub subscription_key: String,
+    #[serde(deserialize_with = "object")]
     pub subscriber: Subscriber,
 }
 

@@ -4,22 +4,28 @@
 //! Production redials a failed subscription at the next domain event only; on a quiet stream that is
 //! never. Here a stream that may owe a delivery holds a durable alarm, and the alarm redials what
 //! is not connected until nothing is owed. A subscriber that unsubscribed by itself (a host that
-//! gave up on a poison batch) is left alone until the next domain event.
+//! gave up on a poison batch) is left alone until the next domain event, and so is one that was let
+//! go because nothing happened.
+//!
+//! A configuration of the same key replaces the one before it. Production keeps the connection that
+//! is open (B-16); here a connection belongs to the target that was dialed for it: when the key gets
+//! another target it is closed, and who was dialed before can no longer open one.
 
-use super::{connection::Connection, contract::*, object::StreamObject, state::ConfiguredEvent};
+use super::{
+    connection::Connection,
+    contract::*,
+    object::StreamObject,
+    state::{ConfiguredEvent, ConfiguredSubscription},
+};
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
     callable::{dispatch, Callable, CallableError},
-    event::{EventInput, EventType, Offset},
+    event::{Event, EventInput, EventType, Offset},
     object::unknown_method,
     platform::{NoteKind, Target},
+    quirk::Quirk,
 };
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 /// How long a delivery may be owed before the alarm looks after it.
 const DELIVERY_ALARM_MS: u64 = 10_000;
@@ -30,7 +36,8 @@ const IMMEDIATE_REDIALS_MAX: u32 = 3;
 /// What a subscriber asks for when it opens a connection.
 pub struct Subscription {
     pub key: Arc<str>,
-    pub direction: Direction,
+    /// The configuration that was dialed; none for an inbound connection.
+    pub dialed: Option<Arc<ConfiguredEvent>>,
     pub callback: Capability,
     pub replay_after: Option<Offset>,
     pub event_types: Option<Vec<EventType>>,
@@ -41,12 +48,22 @@ pub struct Subscription {
 #[derive(Default)]
 pub struct Connections {
     open: BTreeMap<Arc<str>, Rc<Connection>>,
-    dialing: BTreeSet<Arc<str>>,
-    /// Closed by the subscriber itself: not redialed by time.
-    parked: BTreeSet<Arc<str>>,
+    /// The configurations for which a dial is under way.
+    dialing: BTreeMap<Arc<str>, Arc<ConfiguredEvent>>,
+    parked: BTreeMap<Arc<str>, Parked>,
     /// Deliveries that failed in a row, by key.
     failures: BTreeMap<Arc<str>, u32>,
+    /// What subscribers were handed, with the configuration that they were dialed for.
+    surfaces: BTreeMap<Arc<str>, (Arc<ConfiguredEvent>, Capability)>,
     next_id: u64,
+}
+
+/// Until when a subscription is not dialed, although nobody is connected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parked {
+    UntilDomainEvent,
+    /// Only with B-15.
+    ForEver,
 }
 
 impl Connections {
@@ -71,7 +88,7 @@ impl StreamObject {
         let connection = Rc::new(Connection {
             id,
             key: request.key.clone(),
-            direction: request.direction,
+            dialed: request.dialed,
             callback: self.context.stub_to(Target::Capability(request.callback)),
             handle: self.export_handle(id, request.key.clone()),
             filter: request.event_types.filter(|types| !wildcard(types)),
@@ -96,11 +113,18 @@ impl StreamObject {
                 .open
                 .insert(request.key.clone(), connection.clone());
         }
+        self.context.note(
+            NoteKind::Connected {
+                connection: id,
+                outbound: connection.direction() == Direction::Outbound,
+            },
+            &connection.key,
+        );
         self.append_presence(EventInput::new(
             SUBSCRIBER_CONNECTED,
             SubscriberConnected {
                 subscription_key: request.key.to_string(),
-                direction: request.direction,
+                direction: connection.direction(),
                 subscriber: request.subscriber,
             },
         ));
@@ -126,26 +150,84 @@ impl StreamObject {
     fn unsubscribe(self: &Rc<Self>, key: &Arc<str>, id: u64) {
         let connection = self.connections.borrow().open.get(key).cloned();
         if let Some(connection) = connection.filter(|connection| connection.id == id) {
-            self.connections.borrow_mut().parked.insert(key.clone());
+            if connection.direction() == Direction::Outbound {
+                self.park(key);
+            }
             self.close(&connection, DisconnectReason::Unsubscribed);
         }
     }
 
+    /// Not to be dialed before the next domain event.
+    pub(super) fn park(&self, key: &Arc<str>) {
+        let mut connections = self.connections.borrow_mut();
+        connections
+            .parked
+            .insert(key.clone(), Parked::UntilDomainEvent);
+    }
+
+    /// A configuration begins anew, whatever happened under the one before.
+    pub(super) fn forget_troubles(&self, configured: &Event) {
+        if let Ok(configured) = configured.payload::<SubscriptionConfigured>() {
+            let mut connections = self.connections.borrow_mut();
+            let key = configured.subscription_key.as_str();
+            connections.parked.remove(key);
+            connections.failures.remove(key);
+        }
+    }
+
+    pub(super) fn outbound(&self) -> Vec<Rc<Connection>> {
+        let connections = self.connections.borrow();
+        let is_outbound =
+            |connection: &&Rc<Connection>| connection.direction() == Direction::Outbound;
+        connections.open().filter(is_outbound).cloned().collect()
+    }
+
+    pub(super) fn has_outbound(&self) -> bool {
+        let connections = self.connections.borrow();
+        let mut directions = connections.open().map(|connection| connection.direction());
+        directions.any(|direction| direction == Direction::Outbound)
+    }
+
+    /// A delivery on an outbound connection is unsettled, or still to be made.
+    pub(super) fn has_unsettled(&self) -> bool {
+        let head = self.head();
+        let connections = self.connections.borrow();
+        let mut open = connections.open.values();
+        open.any(|connection| {
+            connection.direction() == Direction::Outbound
+                && (connection.unsettled.get() > 0 || connection.cursor.get() < head)
+        })
+    }
+
     /// Closes the connection when its subscriber is known to be gone.
     fn watch(self: &Rc<Self>, connection: &Rc<Connection>) {
+        if self.context.quirk(Quirk::B24) {
+            return;
+        }
         let broken = connection.callback.broken();
         let (stream, connection) = (Rc::downgrade(self), connection.clone());
         self.context.spawn("watch subscriber", async move {
             broken.await;
             if let Some(stream) = stream.upgrade() {
-                stream.close(&connection, DisconnectReason::RpcBroken);
+                stream.lose(&connection, DisconnectReason::RpcBroken);
                 stream.reconcile();
             }
         });
     }
 
+    /// Closes a connection whose subscriber was lost.
+    fn lose(self: &Rc<Self>, connection: &Rc<Connection>, reason: DisconnectReason) {
+        if self.context.quirk(Quirk::B15) && !connection.closed.get() {
+            let mut connections = self.connections.borrow_mut();
+            connections
+                .parked
+                .insert(connection.key.clone(), Parked::ForEver);
+        }
+        self.close(connection, reason);
+    }
+
     /// Closes a connection and says so; once.
-    fn close(self: &Rc<Self>, connection: &Rc<Connection>, reason: DisconnectReason) {
+    pub(super) fn close(self: &Rc<Self>, connection: &Rc<Connection>, reason: DisconnectReason) {
         if connection.closed.replace(true) {
             return;
         }
@@ -160,6 +242,12 @@ impl StreamObject {
             }
         }
         self.context.revoke(&connection.handle);
+        self.context.note(
+            NoteKind::Disconnected {
+                connection: connection.id,
+            },
+            &connection.key,
+        );
         self.append_presence(EventInput::new(
             SUBSCRIBER_DISCONNECTED,
             SubscriberDisconnected {
@@ -175,6 +263,9 @@ impl StreamObject {
         connection: &Rc<Connection>,
         outcome: Result<(), CallError>,
     ) {
+        if self.context.quirk(Quirk::B24) {
+            return;
+        }
         let key = &connection.key;
         let Err(error) = outcome else {
             self.connections.borrow_mut().failures.remove(key);
@@ -190,7 +281,7 @@ impl StreamObject {
         }
         // The subscriber did not settle: whatever it said before, it wants to be dialed again.
         self.connections.borrow_mut().parked.remove(key);
-        self.close(connection, DisconnectReason::DeliveryFailed);
+        self.lose(connection, DisconnectReason::DeliveryFailed);
         let failures = {
             let mut connections = self.connections.borrow_mut();
             let failures = connections.failures.entry(key.clone()).or_insert(0);
@@ -213,46 +304,55 @@ impl StreamObject {
     /// Brings the connections in line with what is configured. Synchronous; dials in the background.
     pub(super) fn reconcile(self: &Rc<Self>) {
         let state = self.state();
-        let unwanted: Vec<_> = {
-            let connections = self.connections.borrow();
-            let unconfigured = |connection: &&Rc<Connection>| {
-                connection.direction == Direction::Outbound
-                    && !state.subscriptions_by_key.contains_key(&connection.key)
-            };
-            connections.open().filter(unconfigured).cloned().collect()
-        };
-        for connection in unwanted {
-            self.close(&connection, DisconnectReason::SubscriptionRemoved);
+        for connection in self.outbound() {
+            match state.subscriptions_by_key.get(&connection.key) {
+                None => self.close(&connection, DisconnectReason::SubscriptionRemoved),
+                Some(subscription) if !self.is_target(&connection, subscription) => {
+                    self.close(&connection, DisconnectReason::Replaced)
+                }
+                Some(_) => {}
+            }
         }
         for (key, subscription) in &state.subscriptions_by_key {
-            if self.wants_dial(key) {
-                self.connections.borrow_mut().dialing.insert(key.clone());
-                self.dial(key.clone(), subscription.latest_configured_event.clone());
+            let configured = &subscription.latest_configured_event;
+            if self.wants_dial(key, configured) {
+                self.dial(key.clone(), configured.clone());
             }
         }
     }
 
-    fn wants_dial(&self, key: &Arc<str>) -> bool {
+    /// The connection leads to whom the subscription names.
+    fn is_target(&self, connection: &Connection, subscription: &ConfiguredSubscription) -> bool {
+        let configured = &subscription.latest_configured_event;
+        let same = |dialed: &Arc<ConfiguredEvent>| dialed.has_target_of(configured);
+        connection.dialed.as_ref().is_some_and(same) || self.context.quirk(Quirk::B16)
+    }
+
+    fn wants_dial(&self, key: &Arc<str>, configured: &ConfiguredEvent) -> bool {
         let connections = self.connections.borrow();
+        let dialing = connections.dialing.get(key);
         !connections.open.contains_key(key)
-            && !connections.dialing.contains(key)
-            && !connections.parked.contains(key)
+            && !dialing.is_some_and(|dialed| dialed.has_target_of(configured))
+            && !connections.parked.contains_key(key)
     }
 
     /// A domain event dials also those that had unsubscribed.
     pub(super) fn reconcile_for_domain_event(self: &Rc<Self>) {
-        self.connections.borrow_mut().parked.clear();
+        let mut connections = self.connections.borrow_mut();
+        let for_ever = |_: &Arc<str>, parked: &mut Parked| *parked == Parked::ForEver;
+        connections.parked.retain(for_ever);
+        drop(connections);
         let state = self.state();
-        if state
-            .subscriptions_by_key
-            .keys()
-            .any(|key| self.wants_dial(key))
-        {
+        let mut subscriptions = state.subscriptions_by_key.iter();
+        if subscriptions.any(|(key, one)| self.wants_dial(key, &one.latest_configured_event)) {
             self.reconcile();
         }
     }
 
     fn dial(self: &Rc<Self>, key: Arc<str>, configured: Arc<ConfiguredEvent>) {
+        let mut connections = self.connections.borrow_mut();
+        connections.dialing.insert(key.clone(), configured.clone());
+        drop(connections);
         let stream = self.clone();
         self.context.wait_until("dial", async move {
             let outcome = match &configured.payload.subscriber {
@@ -261,20 +361,77 @@ impl StreamObject {
                 }
                 _ => Ok(()),
             };
-            stream.connections.borrow_mut().dialing.remove(&key);
-            let Err(error) = outcome else { return };
-            stream.context.note(
-                NoteKind::Failure,
-                format_args!("dial of {key} failed: {error}"),
-            );
-            let mut connections = stream.connections.borrow_mut();
-            match error.is_permanent() {
-                true => connections.parked.insert(key),
-                false => connections.parked.remove(&key),
-            };
-            drop(connections);
-            stream.owe_delivery();
+            stream.dialed(key, &configured, outcome);
         });
+    }
+
+    /// A dial came to its end.
+    fn dialed(
+        self: &Rc<Self>,
+        key: Arc<str>,
+        configured: &Arc<ConfiguredEvent>,
+        outcome: Result<(), CallableError>,
+    ) {
+        let mut connections = self.connections.borrow_mut();
+        let current = connections.dialing.get(&key);
+        if !current.is_some_and(|current| Arc::ptr_eq(current, configured)) {
+            // The key was configured anew meanwhile, and that was dialed.
+            return;
+        }
+        connections.dialing.remove(&key);
+        let Err(error) = outcome else { return };
+        match error.is_permanent() {
+            true => connections
+                .parked
+                .insert(key.clone(), Parked::UntilDomainEvent),
+            false => connections.parked.remove(&key),
+        };
+        drop(connections);
+        self.context.note(
+            NoteKind::Failure,
+            format_args!("dial of {key} failed: {error}"),
+        );
+        self.owe_delivery();
+    }
+
+    /// The live capability for whom a configuration names.
+    fn surface_for(
+        self: &Rc<Self>,
+        key: &Arc<str>,
+        configured: &Arc<ConfiguredEvent>,
+    ) -> Capability {
+        let known = self.connections.borrow().surfaces.get(key).cloned();
+        if let Some((_, surface)) = known.filter(|(dialed, _)| dialed.has_target_of(configured)) {
+            return surface;
+        }
+        let surface = self.export_surface(configured.clone());
+        let mut connections = self.connections.borrow_mut();
+        let entry = (configured.clone(), surface.clone());
+        connections.surfaces.insert(key.clone(), entry);
+        surface
+    }
+
+    /// Refuses who was dialed for a key that has another target by now.
+    pub(super) fn check_current(
+        &self,
+        key: &str,
+        dialed: &Arc<ConfiguredEvent>,
+    ) -> Result<(), CallError> {
+        if self.context.quirk(Quirk::B16) || key != dialed.payload.subscription_key {
+            return Ok(());
+        }
+        let state = self.state();
+        let current = state.subscriptions_by_key.get(key);
+        match current.map(|one| &one.latest_configured_event) {
+            Some(current) if !dialed.has_target_of(current) => Err(CallError::remote(
+                "superseded",
+                format!(
+                    "{key} was configured anew at offset {}, after {}",
+                    current.offset, dialed.offset
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn handshake(
@@ -287,7 +444,10 @@ impl StreamObject {
         let max_offset = state.max_offset;
         let runtime_state = Arguments::new().with("coreProcessorState", Argument::shared(state));
         let handshake = Arguments::new()
-            .with("stream", Argument::Capability(self.live_capability()))
+            .with(
+                "stream",
+                Argument::Capability(self.surface_for(key, configured)),
+            )
             .json("subscriptionKey", key)
             .json("streamMaxOffset", max_offset)
             .with(
@@ -307,21 +467,16 @@ impl StreamObject {
 
     /// Something configured is not connected, or a delivery is unsettled.
     fn owes_delivery(&self) -> bool {
-        let head = self.head();
-        let connections = self.connections.borrow();
-        let unsettled = |connection: &Rc<Connection>| {
-            connection.direction == Direction::Outbound
-                && (connection.unsettled.get() > 0 || connection.cursor.get() < head)
-        };
         let state = self.state();
-        let missing = |key: &Arc<str>| {
-            !connections.open.contains_key(key) && !connections.parked.contains(key)
+        let connections = self.connections.borrow();
+        let is_missing = |key: &Arc<str>| {
+            !connections.open.contains_key(key) && !connections.parked.contains_key(key)
         };
-        connections.open.values().any(unsettled) || state.subscriptions_by_key.keys().any(missing)
+        self.has_unsettled() || state.subscriptions_by_key.keys().any(is_missing)
     }
 
     pub(super) fn look_after_deliveries(self: &Rc<Self>) {
-        if self.owes_delivery() {
+        if self.owes_delivery() && !self.context.quirk(Quirk::X7) {
             self.reconcile();
             self.context.ensure_alarm(DELIVERY_ALARM_MS);
         }

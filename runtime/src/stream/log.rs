@@ -9,6 +9,7 @@ use crate::{
     event::{Event, IdempotencyKey, Offset},
     object::Storage,
     platform::{Cell, Key, Store, Table},
+    quirk::{Quirk, Quirks},
 };
 use std::{any::Any, cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
@@ -20,7 +21,8 @@ const EVENT_KEYS: Table = Table("event_keys");
 const CHUNK_BYTES: usize = 512 * 1024;
 const RECENT_EVENTS_MAX: usize = 512;
 
-const STATE_KEY: &str = "state";
+/// The key of the core state, a cache of what the rows say.
+pub const STATE_KEY: &str = "state";
 const STATE_VERSION_KEY: &str = "stateVersion";
 
 pub struct Log {
@@ -39,15 +41,22 @@ impl Log {
         }
     }
 
-    /// The core state on wake: the stored one if it is of this version, else the initial one;
-    /// then every row above it reduced. Written back if it moved. Runs no side effects.
-    pub fn recover(&self) -> CoreState {
+    /// The core state on wake: the stored one if it is of this version and not ahead of the rows,
+    /// else the initial one; then every row above it reduced. Written back if it moved. Runs no side
+    /// effects.
+    pub fn recover(&self, quirks: Quirks) -> CoreState {
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         let stored: Option<CoreState> = match version {
             Some(STATE_VERSION) => self.storage.get(STATE_KEY).unwrap_or_default(),
             _ => None,
         };
-        let mut state = stored.clone().unwrap_or_default();
+        if let Some(trusted) = stored.clone().filter(|_| quirks.has(Quirk::B01)) {
+            return trusted;
+        }
+        let covered = stored
+            .clone()
+            .filter(|state| state.max_offset <= self.head());
+        let mut state = covered.unwrap_or_default();
         loop {
             let events = self.read(state.max_offset, Offset(u64::MAX), 1_000);
             let Some(last) = events.last() else { break };
@@ -63,6 +72,15 @@ impl Log {
             self.write_state(&Arc::new(state.clone()));
         }
         state
+    }
+
+    /// The offset of the highest row.
+    fn head(&self) -> Offset {
+        match self.store.last(EVENTS) {
+            None => Offset::ZERO,
+            Some((Key::Integer(offset), _)) => Offset(offset),
+            Some((key, _)) => panic!("events are keyed by offset, found {key:?}"),
+        }
     }
 
     /// Inserts the rows of new events and the state after them, in the open transaction.
@@ -147,9 +165,7 @@ impl Log {
     /// Grows the parsed tail down to `from`, if it may be that long: after a wake, several
     /// subscribers replay the same events.
     fn remember_from(&self, from: Offset) {
-        let Some((Key::Integer(head), _)) = self.store.last(EVENTS) else {
-            return;
-        };
+        let Offset(head) = self.head();
         let mut recent = self.recent.borrow_mut();
         let oldest = recent.front().map_or(head + 1, |event| event.offset.0);
         let from = from.0.max(1);

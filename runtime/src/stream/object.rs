@@ -1,30 +1,46 @@
 //! The Stream as a durable object: boot, surface, alarm (spec §1.6, §1.13).
 
 use super::{
-    append::created,
+    append::{created, AppendError},
     connection::Connection,
     contract::*,
     dial::{Connections, Subscription},
+    idle::IdleTimer,
     log::Log,
-    state::CoreState,
+    state::{ConfiguredEvent, CoreState},
 };
 use crate::{
-    call::{Argument, Arguments, CallError, Capability},
+    call::{Argument, Arguments, CallError, Capability, Wire},
     callable::DispatchContext,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
-    object::{unknown_method, Class, Context, Object, Reply},
+    object::{unknown_method, Class, Context, Object, Reply, Stub},
+    quirk::Quirk,
 };
 use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// The namespace binding of streams.
 pub const BINDING: &str = "STREAM";
 
-pub const CLASS: Class = Class {
-    binding: BINDING,
-    construct: |context| StreamObject::boot(context),
-};
+/// An argument of every call: the creation time of the log that the caller means.
+pub(super) const LOG_CREATED_AT: &str = "logCreatedAt";
+
+pub const CLASS: Class = class::<{ 5 * 60 * 1_000 }>();
+
+/// Streams that let go of their subscribers after so many quiet milliseconds.
+pub const fn class<const IDLE_MS: u64>() -> Class {
+    Class {
+        binding: BINDING,
+        construct: |context| StreamObject::boot(context, IDLE_MS),
+    }
+}
 
 pub struct StreamObject {
     pub(super) context: Context,
@@ -32,36 +48,42 @@ pub struct StreamObject {
     state: RefCell<Arc<CoreState>>,
     log: Log,
     pub(super) connections: RefCell<Connections>,
-    live: RefCell<Option<Capability>>,
     /// What the callables of subscribers reach.
     pub(super) reach: DispatchContext,
+    pub(super) idle: IdleTimer,
+    /// Announcements to ancestors are under way.
+    pub(super) announcing: Cell<bool>,
+    /// Stubs to other streams of the namespace: what is forwarded to one arrives in order.
+    peers: RefCell<BTreeMap<StreamName, Stub>>,
 }
 
-/// Who calls: the internal target is handed to subscribers only, in the handshake.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Who calls.
+#[derive(Clone)]
 enum Surface {
     Public,
-    Internal,
+    /// The live capability that a handshake hands over, to whom that configuration names.
+    Dialed(Arc<ConfiguredEvent>),
 }
 
 impl StreamObject {
     /// Recovers the state; `created` if there is nothing yet; `woken` always.
-    fn boot(context: Context) -> Rc<dyn Object> {
+    fn boot(context: Context, idle_ms: u64) -> Rc<dyn Object> {
         let name = StreamName::parse(&context.name().name)
             .unwrap_or_else(|error| panic!("streams are named <namespace>:<path>: {error}"));
         let log = Log::new(context.store());
-        let state = log.recover();
+        let state = log.recover(context.quirks());
         let is_new = state.event_count == 0;
         let stream = Rc::new(StreamObject {
             name,
             state: RefCell::new(Arc::new(state)),
             log,
             connections: RefCell::default(),
-            live: RefCell::new(None),
             reach: DispatchContext::of_platform(&context),
+            idle: IdleTimer::new(idle_ms),
+            announcing: Cell::new(false),
+            peers: RefCell::default(),
             context,
         });
-        *stream.live.borrow_mut() = Some(stream.export_surface());
         let mut first = Vec::new();
         if is_new {
             first.push(created(&stream.name.namespace, stream.name.path.as_str()));
@@ -80,17 +102,27 @@ impl StreamObject {
         stream
     }
 
-    fn export_surface(self: &Rc<Self>) -> Capability {
+    /// The stream as a subscriber sees it that was dialed because of this configuration.
+    pub(super) fn export_surface(self: &Rc<Self>, dialed: Arc<ConfiguredEvent>) -> Capability {
         let stream = Rc::downgrade(self);
+        let surface = Surface::Dialed(dialed);
         self.context
             .export(Rc::new(move |method, arguments| match stream.upgrade() {
-                Some(stream) => stream.answer(Surface::Internal, method, arguments),
+                Some(stream) => stream.answer(&surface, method, arguments),
                 None => Box::pin(async { Err(CallError::Broken("the stream is gone".into())) }),
             }))
     }
 
-    pub(super) fn live_capability(&self) -> Capability {
-        self.live.borrow().clone().expect("set at boot")
+    pub(super) fn name(&self) -> &StreamName {
+        &self.name
+    }
+
+    /// Another stream.
+    pub(super) fn peer(&self, namespace: &str, path: StreamPath) -> Stub {
+        let name = StreamName::new(namespace, path);
+        let mut peers = self.peers.borrow_mut();
+        let stub = || self.context.object(BINDING, &name);
+        peers.entry(name.clone()).or_insert_with(stub).clone()
     }
 
     pub fn state(&self) -> Arc<CoreState> {
@@ -115,28 +147,57 @@ impl StreamObject {
         *self.state.borrow_mut() = state;
     }
 
-    fn answer(self: Rc<Self>, surface: Surface, method: String, arguments: Arguments) -> Reply {
-        let answer = match method.as_str() {
-            "append" | "appendBatch" => return self.append(&method, &arguments),
-            "getEvent" => self.get_event(&arguments),
-            "getEvents" => self.get_events(&arguments),
-            "subscribe" => self.subscribe(Direction::Inbound, &arguments),
-            "subscribeOutbound" if surface == Surface::Internal => {
-                self.subscribe(Direction::Outbound, &arguments)
+    fn answer(self: Rc<Self>, surface: &Surface, method: String, arguments: Arguments) -> Reply {
+        if let Err(error) = self.check_log(&arguments) {
+            return Box::pin(async { Err(error) });
+        }
+        let answer = match (method.as_str(), surface) {
+            ("append" | "appendBatch", _) => return self.append(&method, &arguments),
+            ("getEvent", _) => self.get_event(&arguments),
+            ("getEvents", _) => self.get_events(&arguments),
+            ("subscribe", _) => self.subscribe(None, &arguments),
+            ("subscribeOutbound", Surface::Dialed(dialed)) => {
+                self.subscribe(Some(dialed), &arguments)
             }
-            "runtimeState" => Ok(Argument::Json(self.runtime_state())),
-            "reduce" => self.reduce(&arguments),
-            "kill" => {
+            ("runtimeState", _) => Ok(Argument::Json(self.runtime_state())),
+            ("reduce", _) => self.reduce(&arguments),
+            ("kill", _) => {
                 self.context.abort("killed");
                 Ok(Argument::NULL)
             }
-            "reset" => {
+            ("reset", _) => {
                 self.reset();
                 Ok(Argument::NULL)
             }
-            method => Err(unknown_method(BINDING, method)),
+            ("setCoreProcessorState", _) if self.context.quirk(Quirk::B23) => {
+                self.set_core_state(&arguments)
+            }
+            (method, _) => Err(unknown_method(BINDING, method)),
         };
         Box::pin(async { answer })
+    }
+
+    /// Refuses a caller who means a log that was reset: a stream is reached by its name, which
+    /// outlives its log.
+    fn check_log(&self, arguments: &Arguments) -> Result<(), CallError> {
+        let meant: Option<String> = arguments.parse_optional(LOG_CREATED_AT)?;
+        match meant {
+            Some(meant) if *meant != *self.state().created_at => Err(CallError::remote(
+                AppendError::RESET,
+                format!(
+                    "stream {} was reset: its log began at {}, not at {meant}",
+                    self.name,
+                    self.state().created_at
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a deny-list let through (#1458).
+    fn set_core_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {
+        self.write(&[], arguments.parse("coreProcessorState")?);
+        Ok(Argument::NULL)
     }
 
     fn append(self: Rc<Self>, method: &str, arguments: &Arguments) -> Reply {
@@ -169,35 +230,24 @@ impl StreamObject {
             }
         }
         if method == "append" {
-            let event = parse_event(arguments.require("event")?)?;
+            let event = to_append(arguments, "event")?;
             let mut appended = self.append_local(&[event])?;
             let event = appended.pop().expect("one for one");
             return Ok(Appended::Here(Argument::shared(event)));
         }
-        let events = arguments.require("events")?;
-        let appended = match events.downcast::<Vec<Arc<EventInput>>>() {
-            Ok(events) => self.append_local(&events)?,
-            Err(_) => {
-                let events: Vec<Value> = events.parse()?;
-                let events: Result<Vec<Arc<EventInput>>, CallError> = events
-                    .into_iter()
-                    .map(|event| parse_event(&Argument::Json(event)))
-                    .collect();
-                self.append_local(&events?)?
-            }
-        };
+        let events: Arc<Vec<Arc<EventInput>>> = to_append(arguments, "events")?;
+        let appended = self.append_local(&events)?;
         Ok(Appended::Here(Argument::shared(Arc::new(appended))))
     }
 
     /// Appends to another stream of this namespace; nothing is journaled here.
     fn forward(&self, method: &str, path: StreamPath, arguments: Arguments) -> Reply {
-        let name = StreamName::new(&self.name.namespace, path);
         let mut forwarded = Arguments::new();
-        for (key, value) in arguments.iter().filter(|(key, _)| *key != "streamPath") {
+        let own = ["streamPath", LOG_CREATED_AT];
+        for (key, value) in arguments.iter().filter(|(key, _)| !own.contains(key)) {
             forwarded.set(key.to_owned(), value.clone());
         }
-        self.context
-            .object(BINDING, name)
+        self.peer(&self.name.namespace, path)
             .call(method.to_owned(), forwarded)
     }
 
@@ -229,30 +279,32 @@ impl StreamObject {
         Ok(Argument::shared(Arc::new(events)))
     }
 
+    /// Opens a connection: outbound for who was `dialed`, else inbound.
     fn subscribe(
         self: &Rc<Self>,
-        direction: Direction,
+        dialed: Option<&Arc<ConfiguredEvent>>,
         arguments: &Arguments,
     ) -> Result<Argument, CallError> {
         let key: Option<String> = arguments.parse_optional("subscriptionKey")?;
         let key = key.filter(|key| !key.trim().is_empty());
-        let key = match (key, direction) {
+        let key = match (key, dialed) {
             (Some(key), _) => key.trim().to_owned(),
-            (None, Direction::Inbound) => self.context.draw_id().to_string(),
-            (None, Direction::Outbound) => {
-                return Err(CallError::invalid("subscriptionKey must not be blank"))
-            }
+            (None, None) => self.context.draw_id().to_string(),
+            (None, Some(_)) => return Err(CallError::invalid("subscriptionKey must not be blank")),
         };
+        if let Some(dialed) = dialed {
+            self.check_current(&key, dialed)?;
+        }
         let event_types: Option<Vec<EventType>> = arguments.parse_optional("eventTypes")?;
         let events: Option<bool> = arguments.parse_optional("events")?;
         let connection = self.open(Subscription {
             key: key.into(),
-            direction,
+            dialed: dialed.cloned(),
             callback: arguments.capability("processEventBatch")?,
             replay_after: arguments.parse_optional("replayAfterOffset")?,
             event_types,
             subscriber: arguments.shared_optional("subscriber")?,
-            state_only: direction == Direction::Inbound && events == Some(false),
+            state_only: dialed.is_none() && events == Some(false),
         });
         Ok(self.describe(&connection))
     }
@@ -273,7 +325,7 @@ impl StreamObject {
             .open()
             .map(|connection| {
                 let mut description = json!({
-                    "direction": connection.direction,
+                    "direction": connection.direction(),
                     "startedAt": connection.started_at,
                     "cursor": connection.cursor.get(),
                     "batchesSent": connection.batches_sent.get(),
@@ -313,22 +365,24 @@ enum Appended {
     Forwarded(Reply),
 }
 
-fn parse_event(argument: &Argument) -> Result<Arc<EventInput>, CallError> {
-    if let Ok(event) = argument.downcast::<EventInput>() {
-        return Ok(event);
-    }
+/// What is to be appended: an event, or a list of them.
+fn to_append<T: Wire + DeserializeOwned>(
+    arguments: &Arguments,
+    name: &str,
+) -> Result<Arc<T>, CallError> {
+    let argument = arguments.require(name)?;
     argument
-        .parse()
-        .map(Arc::new)
-        .map_err(|error: CallError| CallError::remote("invalid-event", error.to_string()))
+        .to_shared()
+        .map_err(|error| CallError::remote(AppendError::INVALID, error.to_string()))
 }
 
 impl Object for StreamObject {
     fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
-        self.answer(Surface::Public, method, arguments)
+        self.answer(&Surface::Public, method, arguments)
     }
 
     fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<(), CallError>> {
+        self.announce();
         self.look_after_deliveries();
         Box::pin(async { Ok(()) })
     }

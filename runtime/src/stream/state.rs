@@ -104,6 +104,13 @@ impl Default for CoreState {
     }
 }
 
+impl ConfiguredEvent {
+    /// Both name the same subscriber.
+    pub(super) fn has_target_of(&self, other: &ConfiguredEvent) -> bool {
+        self.payload.subscriber == other.payload.subscriber
+    }
+}
+
 impl Wire for ConfiguredEvent {
     fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("a configured subscription serializes")

@@ -9,3 +9,4 @@ mod object;
 mod processor;
 mod stream;
 mod support;
+mod transport;

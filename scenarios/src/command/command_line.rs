@@ -1,6 +1,7 @@
 //! Command lines of ours, as arguments and as text: what shows a world again.
 
 use super::flags::{word, FAULTS, STRATEGIES};
+use crate::registry;
 use sim::{
     exploration::schedule::Settings,
     world::{FaultLevel, Plan, Strategy},
@@ -39,9 +40,14 @@ pub fn settings_arguments(settings: &Settings) -> Vec<String> {
     arguments
 }
 
-/// The complete command that shows a world again, from the root of the repository.
+/// The complete command that shows a world again: from the root of the repository, or, of a program
+/// with scenarios of its own, from where it was called.
 pub fn shows_again(plan: &Plan) -> String {
-    format!("cargo run --release -- {}", run_arguments(plan).join(" "))
+    let program = match registry::is_ours() {
+        true => "cargo run --release --".to_owned(),
+        false => std::env::args().next().unwrap_or_default(),
+    };
+    format!("{program} {}", run_arguments(plan).join(" "))
 }
 
 #[cfg(test)]

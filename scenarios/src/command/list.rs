@@ -37,7 +37,7 @@ impl Arguments {
                 .map(|oracle| (oracle.name.to_owned(), oracle.asserts.to_owned()))
                 .collect(),
         );
-        let quirks = Quirk::ALL.into_iter();
+        let quirks = Quirk::ALL.iter().copied();
         section(
             "quirks",
             quirks

@@ -38,6 +38,7 @@ mod summary_view;
 mod trace;
 mod values;
 
+use crate::registry;
 use clap::{
     error::{Error, ErrorKind},
     Parser, Subcommand,
@@ -45,6 +46,7 @@ use clap::{
 use environment::Environment;
 use error::CommandError;
 use exit::Exit;
+use sim::scenario::Scenario;
 use std::{
     error::Error as _,
     panic::{self, AssertUnwindSafe},
@@ -71,6 +73,12 @@ enum Command {
     Hashes(hashes::Arguments),
     #[command(name = "__trace", hide = true)]
     Trace(trace::Arguments),
+}
+
+/// The whole program, with scenarios of one's own in the place of ours.
+pub fn main_with(scenarios: &'static [&'static dyn Scenario]) -> ExitCode {
+    registry::replace_scenarios(scenarios);
+    main()
 }
 
 /// The whole program.

@@ -21,7 +21,7 @@ pub fn scenario(name: &str) -> Result<&'static dyn Scenario, UsageError> {
 pub fn quirk(name: &str) -> Result<Quirk, UsageError> {
     name.parse().map_err(|_| UsageError::Quirk {
         name: name.to_owned(),
-        way_out: way_out(name, Quirk::ALL.into_iter().map(Quirk::name)),
+        way_out: way_out(name, Quirk::ALL.iter().copied().map(Quirk::name)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Five threads at once: bursts of messages, and an interrupt.
 
-use super::platform::{self, count, names, outputs, routed, routed_logs, CRASHED};
+use super::platform::{self, outputs, routed, routed_logs};
+use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::agent::contract::{
     Behaviour, InputAdded, INPUT_ADDED, LLM_REQUEST_CANCELLED, LLM_REQUEST_QUEUED,
@@ -108,7 +109,7 @@ impl Scenario for BusyThreads {
                 any(|log| count(log, &LLM_REQUEST_CANCELLED) > 0),
             ),
             (QUEUED, any(|log| count(log, &LLM_REQUEST_QUEUED) > 0)),
-            (CRASHED, evidence.crashes > 0),
+            crashed(evidence),
         ])
     }
 }

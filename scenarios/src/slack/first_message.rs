@@ -1,6 +1,7 @@
 //! A new thread: its first message arrives while every object is cold, then a second one.
 
-use super::platform::{self, count, first, names, outputs, routed_logs, CRASHED};
+use super::platform::{self, outputs, routed_logs};
+use crate::readings::{count, crashed, first, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED};
 use runtime::{
@@ -98,7 +99,7 @@ impl Scenario for FirstMessage {
         names([
             (BOTH_ANSWERED, any(|log| outputs(log) >= 2)),
             (BELOW_ANCHOR, any(input_is_below_anchor)),
-            (CRASHED, evidence.crashes > 0),
+            crashed(evidence),
             (REDELIVERED, redelivered),
             (
                 RECOVERED,

@@ -1,13 +1,16 @@
 //! What the Slack scenarios share: the classes of objects, the services, the reducers, the oracles,
 //! and readings of the evidence.
 
-use crate::properties::{AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput};
+use crate::{
+    properties::{AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput},
+    readings::count,
+};
 use processors::{
     agent::{self, contract::OUTPUT_ADDED},
     agent_host, edge, openai_ws, slack, slack_agent,
 };
 use runtime::{
-    event::{Event, EventType, StreamName, StreamPath},
+    event::{StreamName, StreamPath},
     object::Class,
     processor::Fold,
     stream,
@@ -17,10 +20,9 @@ use sim::{
         DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces, StateIsFold,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
-    scenario::{Goal, Services},
+    scenario::Services,
     world::StreamLog,
 };
-use std::sync::Arc;
 
 pub static CLASSES: [Class; 4] = [
     stream::CLASS,
@@ -50,18 +52,6 @@ pub static ORACLES: [&dyn Oracle; 9] = [
     &Quiesces,
 ];
 
-/// A goal of every scenario with faults.
-pub const CRASHED: Goal = Goal {
-    name: "crashed",
-    about: "some object crashed",
-};
-
-/// The names of the goals that were reached.
-pub fn names<const N: usize>(goals: [(Goal, bool); N]) -> Vec<&'static str> {
-    let reached = goals.into_iter().filter(|(_, reached)| *reached);
-    reached.map(|(goal, _)| goal.name).collect()
-}
-
 pub fn services() -> Services {
     Services {
         openai: OpenAiConfig::default(),
@@ -84,17 +74,6 @@ pub fn routed_logs(evidence: &Evidence) -> impl Iterator<Item = &StreamLog> {
         .filter(|log| log.name.path.as_str().starts_with("/agents/slack/"))
 }
 
-pub fn count(log: &StreamLog, kind: &EventType) -> usize {
-    log.events
-        .iter()
-        .filter(|event| event.kind == *kind)
-        .count()
-}
-
 pub fn outputs(log: &StreamLog) -> usize {
     count(log, &OUTPUT_ADDED)
-}
-
-pub fn first<'a>(log: &'a StreamLog, kind: &EventType) -> Option<&'a Arc<Event>> {
-    log.events.iter().find(|event| event.kind == *kind)
 }

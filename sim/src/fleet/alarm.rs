@@ -78,7 +78,12 @@ impl Fleet {
         if resident.send(Mail::Alarm(done)).is_err() {
             return false;
         }
-        let succeeded = outcome.await.unwrap_or(false);
+        // The tasks of a killed node are dropped when they would next run, which may be never.
+        let succeeded = tokio::select! {
+            biased;
+            outcome = outcome => outcome.unwrap_or(false),
+            () = resident.ended(incarnation) => false,
+        };
         if succeeded {
             self.crash_point(resident, incarnation, &faults::CRASH_AFTER_ALARM);
         }

@@ -15,9 +15,10 @@ use madsim::{
 };
 use runtime::{
     call::{CallError, ObjectName},
-    object::{Class, Context},
-    platform::ByteStream,
+    object::{Class, Context, KV},
+    platform::{ByteStream, Key},
     quirk::Quirks,
+    stream,
 };
 use std::{
     collections::BTreeMap,
@@ -59,6 +60,17 @@ pub struct Commit {
     pub last: u64,
 }
 
+/// A connection that a stream has opened and not closed, for the oracles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenConnection {
+    pub stream: ObjectName,
+    pub incarnation: u64,
+    pub connection: u64,
+    /// Its subscription key.
+    pub key: String,
+    pub is_outbound: bool,
+}
+
 pub struct Fleet {
     pub choices: Arc<Choices>,
     pub trace: Arc<Trace>,
@@ -78,6 +90,7 @@ struct Inner {
     hosts: BTreeMap<String, SocketAddr>,
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
+    connections: Vec<OpenConnection>,
     crashes: u64,
 }
 
@@ -225,6 +238,19 @@ impl Fleet {
         self.lock().commits.clone()
     }
 
+    /// The connections of streams that live; those of an incarnation end with it.
+    pub fn connections(&self) -> Vec<OpenConnection> {
+        let inner = self.lock();
+        let lives = |connection: &&OpenConnection| {
+            let resident = inner.residents.get(&connection.stream);
+            resident.is_some_and(|resident| {
+                let state = resident.lock();
+                state.life.is_some() && state.incarnation == connection.incarnation
+            })
+        };
+        inner.connections.iter().filter(lives).cloned().collect()
+    }
+
     /// How many incarnations a fault killed.
     pub fn crashes(&self) -> u64 {
         self.lock().crashes
@@ -240,6 +266,21 @@ impl Fleet {
 
     pub(super) fn has_class(&self, binding: &str) -> bool {
         self.classes.contains_key(binding)
+    }
+
+    pub(super) fn record_connected(&self, connection: OpenConnection) {
+        self.lock().connections.push(connection);
+    }
+
+    pub(super) fn record_disconnected(
+        &self,
+        stream: &ObjectName,
+        incarnation: u64,
+        connection: u64,
+    ) {
+        self.lock().connections.retain(|open| {
+            (&open.stream, open.incarnation, open.connection) != (stream, incarnation, connection)
+        });
     }
 
     /// The resident of that name; created, not started, if there is none.
@@ -271,12 +312,16 @@ impl Fleet {
             let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 1, 0, 0)) + number);
             SocketAddr::from((ip, CALL_PORT))
         });
+        let stored = match name.binding == stream::BINDING {
+            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY)),
+            false => StoredObject::default(),
+        };
         let resident = Arc::new(Resident {
             subject: Subject::new(name.to_string()),
             name: name.clone(),
             role,
             address,
-            stored: Arc::default(),
+            stored: Arc::new(Mutex::new(stored)),
             state: Mutex::default(),
             bound: Notify::new(),
             ringing: tokio::sync::Mutex::default(),
@@ -292,6 +337,7 @@ impl Fleet {
             return state.incarnation;
         }
         state.incarnation += 1;
+        resident.stored.lock().expect("one thread").begin();
         let incarnation = state.incarnation;
         let alive = Arc::new(AtomicBool::new(true));
         let (mail, inbox) = mpsc::unbounded_channel();
@@ -404,6 +450,12 @@ impl Fleet {
             ),
         };
         self.end(resident, incarnation, lost as usize, "crash", why);
+        let mut stored = resident.stored.lock().expect("one thread");
+        if stored.can_be_stale()
+            && (self.choices).yes(&faults::STORAGE_STALE_CACHE, &resident.subject)
+        {
+            stored.make_stale();
+        }
     }
 
     /// Ends an incarnation as the platform does with idle ones: nothing written is lost.
@@ -467,6 +519,17 @@ impl Fleet {
 impl Resident {
     fn lock(&self) -> MutexGuard<'_, ResidentState> {
         self.state.lock().expect("one thread")
+    }
+
+    /// Completes when that incarnation does not live any more.
+    pub async fn ended(&self, incarnation: u64) {
+        loop {
+            let changed = self.bound.notified();
+            if !self.is_living(incarnation) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub fn is_living(&self, incarnation: u64) -> bool {

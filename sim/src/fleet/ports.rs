@@ -2,7 +2,7 @@
 //! incarnation still lives; if not, it does nothing, and futures of it never complete.
 
 use super::{
-    directory::{Commit, Delivery, Fleet, Mail, Resident},
+    directory::{Commit, Delivery, Fleet, Mail, OpenConnection, Resident},
     link::{Link, ReplySender, Request, DISCONNECT_MS},
     outside,
     storage::SimStore,
@@ -425,6 +425,29 @@ impl Platform for SimPorts {
                     first,
                     last,
                 });
+            }
+            NoteKind::Connected {
+                connection,
+                outbound,
+            } => {
+                let way = if outbound { "outbound" } else { "inbound" };
+                self.trace(
+                    "connected",
+                    format_args!("{way} to {detail} on {connection}"),
+                );
+                self.fleet.record_connected(OpenConnection {
+                    stream: self.resident.name.clone(),
+                    incarnation: self.incarnation,
+                    connection,
+                    key: detail.to_string(),
+                    is_outbound: outbound,
+                });
+            }
+            NoteKind::Disconnected { connection } => {
+                self.trace("disconnected", format_args!("{detail} on {connection}"));
+                let stream = &self.resident.name;
+                self.fleet
+                    .record_disconnected(stream, self.incarnation, connection);
             }
             NoteKind::CheckpointWriting { .. } => {
                 self.crash_point(&faults::CRASH_BEFORE_CHECKPOINT);

@@ -14,8 +14,8 @@ use madsim::{
     time::{sleep, Duration},
 };
 use runtime::{
-    call::{Argument, CallError},
-    object::{Class, Context, Incarnation, Receiver},
+    call::{Argument, Arguments, CallError},
+    object::{unknown_method, Class, Context, Incarnation, Object, Receiver, Reply},
     platform::Store,
 };
 use std::{
@@ -50,20 +50,33 @@ pub(super) async fn serve(
     }
 }
 
+/// Somebody outside the platform: has no methods, but what it exports can be called.
+struct Visitor;
+
+impl Object for Visitor {
+    fn call(self: Rc<Self>, method: String, _arguments: Arguments) -> Reply {
+        let error = unknown_method("CLIENT", &method);
+        Box::pin(async { Err(error) })
+    }
+}
+
+const VISITOR: Class = Class {
+    binding: "CLIENT",
+    construct: |_| Rc::new(Visitor),
+};
+
 async fn serve_client(ports: Rc<SimPorts>, mut inbox: mpsc::UnboundedReceiver<Mail>) {
-    let endpoint = Endpoint::bind(ports.resident.address)
-        .await
-        .expect("the address is this node's own");
-    ports.set_endpoint(endpoint);
-    let context = Context::new(ports.resident.name.clone(), ports.clone());
+    let client = start(&ports, VISITOR).await;
     while let Some(mail) = inbox.recv().await {
         if let Mail::Work(work) = mail {
+            let context = client.context();
             context.spawn("client", work(context.clone()));
         }
     }
 }
 
-async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::UnboundedReceiver<Mail>) {
+/// Starts an incarnation and takes connections to it.
+async fn start(ports: &Rc<SimPorts>, class: Class) -> Rc<Incarnation> {
     let resident = ports.resident.clone();
     let object = Rc::new(Incarnation::start(
         class,
@@ -75,12 +88,11 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
         .expect("the address is this node's own");
     ports.set_endpoint(endpoint.clone());
     resident.mark_bound(ports.incarnation);
-    let accepting = ports.clone();
-    let accepted = object.clone();
+    let (ports, accepted) = (ports.clone(), object.clone());
     spawn_local(async move {
         while let Ok((sender, receiver, _)) = endpoint.accept1().await {
             let connection = Rc::new(ServerLink {
-                ports: accepting.clone(),
+                ports: ports.clone(),
                 object: accepted.clone(),
                 sender,
                 delayed: RefCell::default(),
@@ -88,6 +100,12 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
             spawn_local(connection.run(receiver));
         }
     });
+    object
+}
+
+async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::UnboundedReceiver<Mail>) {
+    let resident = ports.resident.clone();
+    let object = start(&ports, class).await;
     while let Some(mail) = inbox.recv().await {
         match mail {
             Mail::Alarm(done) => {
@@ -101,8 +119,9 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
                     }
                     let store = ports.sim_store();
                     store.durable(store.newest()).await;
-                    // The platform may have stopped waiting; the handler ran all the same.
-                    let _ = done.send(outcome.is_ok());
+                    // The platform may have stopped waiting; the handler ran all the same. If it
+                    // died meanwhile, nothing that it did counts.
+                    let _ = done.send(outcome.is_ok() && ports.is_alive());
                 });
             }
             Mail::Work(_) => panic!("work is for clients"),

@@ -3,6 +3,9 @@
 //! Writes apply at once to what the incarnation reads, with an undo record each. A transaction is
 //! durable some time after it was closed, in order. A crash takes back the open transaction and a
 //! suffix of those that were not yet durable.
+//!
+//! A row that only caches what other rows say may come back older than they are. Its last versions are
+//! kept for that.
 
 use crate::activity::{Activity, Pending, PendingKind};
 use futures_util::future::LocalBoxFuture;
@@ -17,6 +20,9 @@ use std::{
 };
 use tokio::sync::Notify;
 
+/// How many transactions back the version is that a stale cache has, at most.
+const STALE_VERSIONS_MAX: usize = 4;
+
 type Tables = BTreeMap<Table, BTreeMap<Key, Row>>;
 
 /// An object's storage, as it stands.
@@ -30,6 +36,17 @@ pub struct StoredObject {
     closed: VecDeque<Transaction>,
     durable: WriteId,
     newest: WriteId,
+    cache: Option<Cache>,
+}
+
+/// A row that can be computed from others.
+struct Cache {
+    table: Table,
+    key: Key,
+    /// Durable versions before the present one, the oldest first.
+    before: VecDeque<Row>,
+    /// It is older than the rows, and no incarnation has read it yet.
+    is_stale: bool,
 }
 
 #[derive(Default)]
@@ -50,6 +67,48 @@ enum Undo {
 impl StoredObject {
     pub fn rows(&self, table: Table) -> impl Iterator<Item = (&Key, &Row)> {
         self.tables.get(&table).into_iter().flatten()
+    }
+
+    /// Says which row is a cache.
+    pub fn with_cache(table: Table, key: Key) -> Self {
+        StoredObject {
+            cache: Some(Cache {
+                table,
+                key,
+                before: VecDeque::new(),
+                is_stale: false,
+            }),
+            ..StoredObject::default()
+        }
+    }
+
+    /// Whether there is a cache with a version older than the present one.
+    pub fn can_be_stale(&self) -> bool {
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| !cache.before.is_empty())
+    }
+
+    /// The cache is as it was some transactions ago; after a crash.
+    pub fn make_stale(&mut self) {
+        let Some(cache) = &mut self.cache else { return };
+        if let Some(before) = cache.before.pop_front() {
+            cache.before.clear();
+            cache.is_stale = true;
+            let rows = self.tables.entry(cache.table).or_default();
+            rows.insert(cache.key.clone(), before.iter().map(written).collect());
+        }
+    }
+
+    /// The cache is older than its rows, and nobody had a chance to bring it up to date.
+    pub fn is_stale(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.is_stale)
+    }
+
+    /// An incarnation starts: from here on a stale cache is its own.
+    pub fn begin(&mut self) {
+        if let Some(cache) = &mut self.cache {
+            cache.is_stale = false;
+        }
     }
 
     pub fn durable_alarm(&self) -> Option<Timestamp> {
@@ -113,6 +172,19 @@ impl StoredObject {
         self.durable = transaction.id;
         if let Some(alarm) = transaction.alarm_after {
             self.durable_alarm = alarm;
+        }
+        let Some(cache) = &mut self.cache else { return };
+        for undo in transaction.undo {
+            match undo {
+                Undo::Row(table, key, Some(row)) if (table, &key) == (cache.table, &cache.key) => {
+                    cache.before.push_back(row);
+                }
+                Undo::Everything(_) => cache.before.clear(),
+                _ => {}
+            }
+        }
+        while cache.before.len() > STALE_VERSIONS_MAX {
+            cache.before.pop_front();
         }
     }
 
@@ -321,6 +393,33 @@ mod tests {
         stored.lock().unwrap().take_alarm();
         store.flush_one();
         assert_eq!(stored.lock().unwrap().durable_alarm(), None);
+    }
+
+    #[test]
+    fn a_stale_cache_is_an_older_durable_version_of_that_row_alone() {
+        let mut object = StoredObject::with_cache(Table("kv"), Key::from("state"));
+        assert!(!object.can_be_stale());
+        let stored = Arc::new(Mutex::new(std::mem::take(&mut object)));
+        let store = SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true));
+        for version in 0..10 {
+            let cell = [Cell::Integer(version)];
+            store.put(Table("kv"), Key::from("state"), cell.clone().into());
+            store.put(Table("kv"), Key::from("other"), cell.into());
+            store.commit();
+            store.flush_one();
+        }
+        let mut stored = stored.lock().unwrap();
+        stored.crash(0);
+        assert!(stored.can_be_stale());
+        stored.make_stale();
+        let version = |key: &str| match stored.tables[&Table("kv")][&Key::from(key)][0] {
+            Cell::Integer(version) => version,
+            _ => panic!("an integer was put"),
+        };
+        assert_eq!((version("state"), version("other")), (5, 9));
+        assert!(stored.is_stale());
+        stored.begin();
+        assert!(!stored.is_stale());
     }
 
     #[test]

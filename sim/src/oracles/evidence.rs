@@ -2,7 +2,7 @@
 //! platform saw, when it had come to rest.
 
 use crate::{
-    fleet::{Commit, Delivery, Fleet, StoredObject},
+    fleet::{Commit, Delivery, Fleet, OpenConnection, StoredObject},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -14,10 +14,11 @@ use runtime::{
     call::{Argument, ObjectName},
     event::{Event, Offset, StreamName},
     object::KV,
-    platform::{Cell, Key},
-    processor::Fold,
+    platform::{Cell, Key, Row},
+    processor::{Fold, LOG_CREATED_AT_KEY},
     stream::{self, CoreState},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,6 +29,16 @@ pub struct StoredProcessor {
     pub processor: String,
     pub offset: Offset,
     pub state: Value,
+    /// When the log began that it was folded from, if its host has heard of that.
+    pub log_created_at: Option<String>,
+}
+
+/// A processor's anchor: it reduces what stands there or before, and does nothing about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnchor {
+    pub object: ObjectName,
+    pub processor: String,
+    pub offset: Offset,
 }
 
 /// How the settle phase ended.
@@ -56,10 +67,14 @@ pub struct Evidence {
     /// By name.
     pub logs: BTreeMap<StreamName, StreamLog>,
     pub processors: Vec<StoredProcessor>,
+    /// Of every processor that was ever dialed.
+    pub anchors: Vec<StoredAnchor>,
     /// The core state that each stream had stored.
     pub core_states: BTreeMap<StreamName, Arc<CoreState>>,
     pub deliveries: Vec<Delivery>,
     pub commits: Vec<Commit>,
+    /// Open at the end, of streams that live.
+    pub connections: Vec<OpenConnection>,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workspace: Workspace,
@@ -123,16 +138,21 @@ fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
         .collect()
 }
 
-/// Every stream's stored core state.
+/// Every stream's stored core state, but for those that a crash made stale and that nobody woke since.
 pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
     let mut states = BTreeMap::new();
     for (object, stored) in fleet.stored(stream::BINDING) {
         let name = StreamName::parse(&object.name).expect("streams are named so");
         let stored = stored.lock().expect("one thread");
-        let row = stored.rows(KV).find(|(key, _)| **key == Key::from("state"));
+        if stored.is_stale() {
+            continue;
+        }
+        let row = stored
+            .rows(KV)
+            .find(|(key, _)| **key == Key::from(stream::STATE_KEY));
         let state: Option<Arc<CoreState>> = row.map(|(_, row)| match &row[0] {
             Cell::Json(value) => Argument::Shared(value.clone())
-                .downcast::<CoreState>()
+                .to_shared::<CoreState>()
                 .expect("a stream stores its core state"),
             Cell::Text(json) => serde_json::from_str(json).expect("a stored core state parses"),
             cell => panic!("a core state is JSON, not {cell:?}"),
@@ -146,30 +166,66 @@ pub fn read_core_states(fleet: &Fleet) -> BTreeMap<StreamName, Arc<CoreState>> {
 
 /// Every processor's checkpoint, read from its object's key-value storage.
 pub fn read_processors(fleet: &Fleet) -> Vec<StoredProcessor> {
-    let mut processors = Vec::new();
+    let logs = read_log_times(fleet);
+    let snapshots = read_values(fleet, ":snapshot").into_iter();
+    let parse = |(object, processor, mut snapshot): (_, _, Value)| {
+        let offset = snapshot["offset"].as_u64();
+        StoredProcessor {
+            log_created_at: logs.get(&object).cloned(),
+            object,
+            processor,
+            offset: Offset(offset.expect("a checkpoint has an offset")),
+            state: snapshot["state"].take(),
+        }
+    };
+    snapshots.map(parse).collect()
+}
+
+/// When the logs began from which the objects' checkpoints were folded.
+fn read_log_times(fleet: &Fleet) -> BTreeMap<ObjectName, String> {
+    let mut times = BTreeMap::new();
+    for (object, stored) in fleet.stored_except(stream::BINDING) {
+        let stored = stored.lock().expect("one thread");
+        let mut rows = stored.rows(KV);
+        let row = rows.find(|(key, _)| **key == Key::from(LOG_CREATED_AT_KEY));
+        if let Some((_, row)) = row {
+            times.insert(object, read_json(row));
+        }
+    }
+    times
+}
+
+/// Every processor's anchor.
+pub fn read_anchors(fleet: &Fleet) -> Vec<StoredAnchor> {
+    let anchors = read_values(fleet, ":side-effects-after-offset").into_iter();
+    let parse = |(object, processor, offset): (_, _, Value)| StoredAnchor {
+        object,
+        processor,
+        offset: Offset(offset.as_u64().expect("an anchor is an offset")),
+    };
+    anchors.map(parse).collect()
+}
+
+/// What the hosts store under `stream-processor:<name><suffix>`: object, name, value.
+fn read_values(fleet: &Fleet, suffix: &str) -> Vec<(ObjectName, String, Value)> {
+    let mut values = Vec::new();
     for (object, stored) in fleet.stored_except(stream::BINDING) {
         let stored = stored.lock().expect("one thread");
         for (key, row) in stored.rows(KV) {
             let Key::Text(key) = key else { continue };
             let name = key
                 .strip_prefix("stream-processor:")
-                .and_then(|rest| rest.strip_suffix(":snapshot"));
+                .and_then(|rest| rest.strip_suffix(suffix));
             let Some(name) = name else { continue };
-            let Cell::Text(json) = &row[0] else {
-                panic!("a checkpoint is text, found {:?}", row[0]);
-            };
-            let mut snapshot: Value = serde_json::from_str(json).expect("a checkpoint is JSON");
-            processors.push(StoredProcessor {
-                object: object.clone(),
-                processor: name.to_owned(),
-                offset: Offset(
-                    snapshot["offset"]
-                        .as_u64()
-                        .expect("a checkpoint has an offset"),
-                ),
-                state: snapshot["state"].take(),
-            });
+            values.push((object.clone(), name.to_owned(), read_json(row)));
         }
     }
-    processors
+    values
+}
+
+fn read_json<T: DeserializeOwned>(row: &Row) -> T {
+    let Cell::Text(json) = &row[0] else {
+        panic!("a host stores text, found {:?}", row[0]);
+    };
+    serde_json::from_str(json).expect("a host stores JSON")
 }

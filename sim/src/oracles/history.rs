@@ -1,9 +1,9 @@
 //! Evidence made by hand, for the tests of oracles: what a world would leave behind, with something
 //! wrong planted in it.
 
-use super::{Evidence, Observation, Oracle, Quiescence, StoredProcessor};
+use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery},
+    fleet::{Commit, Delivery, OpenConnection},
     peers::{
         ledger::LedgerEntry,
         slack::{SlackFact, Workspace},
@@ -61,8 +61,10 @@ impl History {
             logs: BTreeMap::new(),
             core_states: Default::default(),
             processors: Vec::new(),
+            anchors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),
+            connections: Vec::new(),
             openai: Vec::new(),
             slack: Vec::new(),
             workspace: Workspace::default(),
@@ -114,6 +116,23 @@ impl History {
             processor: processor.to_owned(),
             offset: Offset(offset),
             state,
+            log_created_at: None,
+        });
+        self
+    }
+
+    /// A processor's anchor, in the object of `binding` that is named after the stream.
+    pub fn anchor(
+        mut self,
+        binding: &'static str,
+        stream: &str,
+        processor: &str,
+        offset: u64,
+    ) -> Self {
+        self.0.anchors.push(StoredAnchor {
+            object: ObjectName::new(binding, stream),
+            processor: processor.to_owned(),
+            offset: Offset(offset),
         });
         self
     }
@@ -144,6 +163,26 @@ impl History {
             first,
             last,
         });
+        self
+    }
+
+    /// A connection of a stream's incarnation that is still open.
+    pub fn connected(mut self, stream: &str, key: &str, is_outbound: bool) -> Self {
+        self.0.connections.push(OpenConnection {
+            stream: ObjectName::new(stream::BINDING, stream),
+            incarnation: 1,
+            connection: self.0.connections.len() as u64 + 1,
+            key: key.to_owned(),
+            is_outbound,
+        });
+        self
+    }
+
+    /// The log of which every checkpoint so far was folded began then.
+    pub fn folded_from(mut self, log_created_at: &str) -> Self {
+        for stored in &mut self.0.processors {
+            stored.log_created_at = Some(log_created_at.to_owned());
+        }
         self
     }
 

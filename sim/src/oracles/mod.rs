@@ -4,23 +4,29 @@
 //! Universal ones stand here (spec §7.8); those that know a domain stand beside their scenarios.
 //! Each is shown to fire by a wrong [`History`] in its own tests.
 
+mod announcements;
 mod deliveries_increase;
 mod difference;
 mod evidence;
+mod filter;
 mod history;
 mod keys_are_unique;
 mod offsets_are_dense;
 mod quiescence;
 mod state_is_fold;
+mod subscriptions;
 
+pub use announcements::Announcements;
 pub use deliveries_increase::DeliveriesIncrease;
-pub(crate) use evidence::{read_core_states, read_logs, read_processors};
-pub use evidence::{Evidence, Observation, Quiescence, StoredProcessor};
+pub(crate) use evidence::{read_anchors, read_core_states, read_logs, read_processors};
+pub use evidence::{Evidence, Observation, Quiescence, StoredAnchor, StoredProcessor};
+pub use filter::Filter;
 pub use history::{Entry, History};
 pub use keys_are_unique::KeysAreUnique;
 pub use offsets_are_dense::OffsetsAreDense;
 pub use quiescence::Quiesces;
 pub use state_is_fold::StateIsFold;
+pub use subscriptions::Subscriptions;
 
 use crate::world::FailureKind;
 
@@ -67,12 +73,60 @@ pub trait Oracle: Sync {
 #[cfg(test)]
 mod tests {
     use super::Entry;
-    use runtime::event::EventType;
+    use runtime::{
+        event::{Event, EventType, PayloadError},
+        processor::{Catalogue, Contract, EventDefinition, Processor},
+    };
+    use serde::{Deserialize, Serialize};
+    use serde_json::Value;
 
     pub const TICK: EventType = EventType::of("test/tick");
 
-    /// An event that nobody reads.
+    /// The binding of the counter's host.
+    pub const COUNTER: &str = "COUNTER";
+
+    /// An event that only the counter reads.
     pub fn tick() -> Entry {
         Entry::new(TICK, serde_json::json!({}))
+    }
+
+    /// Counts ticks, and refuses those that are none.
+    pub struct Counter;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    pub struct Count {
+        pub ticks: u64,
+    }
+
+    static CATALOGUE: Catalogue = Catalogue {
+        owner: "counter",
+        events: &[EventDefinition::new(TICK, "counts")],
+    };
+
+    static CONTRACT: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts.",
+        events: &CATALOGUE,
+        dependencies: &[],
+        consumes: &[TICK],
+        emits: &[],
+    };
+
+    impl Processor for Counter {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &CONTRACT
+        }
+
+        fn parse(event: &Event) -> Result<(), PayloadError> {
+            event.payload::<serde_json::Map<String, Value>>().map(drop)
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
+        }
     }
 }

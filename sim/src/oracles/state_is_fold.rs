@@ -9,14 +9,16 @@ use super::{difference::differences, Evidence, Oracle, StoredProcessor, Violatio
 use crate::world::StreamLog;
 use runtime::{
     call::ObjectName,
-    callable::Callable,
     event::{Event, Offset, StreamName},
     stream::{
-        contract::{Subscriber, ERROR_OCCURRED},
+        contract::{
+            DisconnectReason, Subscriber, SubscriberDisconnected, CORE_PREFIX, ERROR_OCCURRED,
+            SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED,
+        },
         CoreState,
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub struct StateIsFold;
 
@@ -30,24 +32,49 @@ impl Oracle for StateIsFold {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
-        for stored in &evidence.processors {
-            check_fold(evidence, stored)?;
-        }
-        let mut cores = Vec::new();
+        let mut cores = BTreeMap::new();
         for log in evidence.logs.values() {
-            cores.push((log, check_core(evidence, log)?));
+            cores.insert(&log.name, check_core(evidence, log)?);
         }
-        for (log, core) in cores {
-            for subscription in core.subscriptions_by_key.values() {
-                let configured = &subscription.latest_configured_event.payload;
-                let Subscriber::Callable { callable } = &configured.subscriber else {
-                    continue;
-                };
-                check_caught_up(evidence, &log.name, &log.events, callable)?;
+        for stored in &evidence.processors {
+            let stream = StreamName::parse(&stored.object.name).expect("named after streams");
+            let core = cores.get(&stream);
+            if core.is_none_or(|core| !is_left_over(stored, core)) {
+                check_fold(evidence, stored, &stream)?;
+            }
+        }
+        for log in evidence.logs.values() {
+            for (key, object, processor) in dialed(&cores[&log.name]) {
+                check_caught_up(evidence, log, &key, &object, &processor)?;
             }
         }
         Ok(())
     }
+}
+
+/// The checkpoint comes from a log that was reset, and nobody has told its host so: the present log
+/// does not dial it.
+fn is_left_over(stored: &StoredProcessor, core: &CoreState) -> bool {
+    let is_dialed = dialed(core)
+        .any(|(_, object, processor)| object == stored.object && processor == stored.processor);
+    let from = stored.log_created_at.as_deref();
+    !is_dialed && from.is_some_and(|from| *from != *core.created_at)
+}
+
+/// The hosted processors that a stream dials: subscription key, object, processor.
+fn dialed(core: &CoreState) -> impl Iterator<Item = (Arc<str>, ObjectName, String)> + '_ {
+    let subscriptions = core.subscriptions_by_key.iter();
+    subscriptions.filter_map(|(key, subscription)| {
+        match &subscription.latest_configured_event.payload.subscriber {
+            Subscriber::Callable { callable } => {
+                // Who is dialed in another way may be nobody's processor.
+                let hosted = callable.as_hosted_processor()?;
+                let object = ObjectName::new(hosted.binding_name.to_owned(), hosted.object);
+                Some((key.clone(), object, hosted.processor.to_owned()))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// The core processor's state, folded; it is what the stream had stored.
@@ -73,15 +100,18 @@ fn check_core(evidence: &Evidence, log: &StreamLog) -> Result<CoreState, Violati
     }
 }
 
-fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Violation> {
+fn check_fold(
+    evidence: &Evidence,
+    stored: &StoredProcessor,
+    stream: &StreamName,
+) -> Result<(), Violation> {
     let Some(fold) = evidence.fold(&stored.processor) else {
         panic!(
             "the scenario folds every processor, but not {:?}",
             stored.processor
         );
     };
-    let stream = StreamName::parse(&stored.object.name).expect("hosts are named after streams");
-    let log = evidence.log(&stream);
+    let log = evidence.log(stream);
     let head = log.last().map_or(Offset::ZERO, |event| event.offset);
     let who = format!("{} of {}", stored.processor, stored.object);
     if stored.offset > head {
@@ -108,30 +138,43 @@ fn check_fold(evidence: &Evidence, stored: &StoredProcessor) -> Result<(), Viola
 
 fn check_caught_up(
     evidence: &Evidence,
-    stream: &StreamName,
-    log: &[Arc<Event>],
-    callable: &Callable,
+    log: &StreamLog,
+    key: &str,
+    object: &ObjectName,
+    processor: &str,
 ) -> Result<(), Violation> {
-    // Who is dialed in another way may be nobody's processor.
-    let Some(hosted) = callable.as_hosted_processor() else {
-        return Ok(());
-    };
-    let object = ObjectName::new(hosted.binding_name.to_owned(), hosted.object);
-    let processor = hosted.processor;
     let Some(fold) = evidence.fold(processor) else {
         panic!("the scenario folds every processor, but not {processor:?}");
     };
-    let owed = log.iter().rev().find(|event| fold.consumes(&event.kind));
+    let let_go = let_go(&log.events, key);
+    let is_owed = |event: &&Arc<Event>| {
+        let dials = !event.kind.as_str().starts_with(CORE_PREFIX);
+        fold.consumes(&event.kind) && (dials || let_go.is_none_or(|at| event.offset < at))
+    };
+    let owed = log.events.iter().rev().find(is_owed);
     let owed = owed.map_or(Offset::ZERO, |event| event.offset);
-    let stored = evidence.processor(&object, processor);
+    let stored = evidence.processor(object, processor);
     let offset = stored.map_or(Offset::ZERO, |stored| stored.offset);
-    if offset < owed && !gave_up(log, processor, offset) {
+    if offset < owed && !gave_up(&log.events, processor, offset) {
+        let stream = &log.name;
         return Err(Violation::liveness(
             "behind",
             format!("{processor} of {object} is at {offset}, the last event for it in {stream} at {owed}"),
         ));
     }
     Ok(())
+}
+
+/// Where the stream let go of a subscriber on which nothing happened, unless it is connected again.
+/// What the stream says of itself from there on does not dial it (spec §1.12).
+fn let_go(log: &[Arc<Event>], key: &str) -> Option<Offset> {
+    let presence = log.iter().rev().find(|event| {
+        let payload = event.payload.as_deref();
+        (event.kind == SUBSCRIBER_CONNECTED || event.kind == SUBSCRIBER_DISCONNECTED)
+            && payload.is_some_and(|payload| payload["subscriptionKey"] == key)
+    })?;
+    let disconnected: SubscriberDisconnected = presence.payload().ok()?;
+    (disconnected.reason == DisconnectReason::Idle).then_some(presence.offset)
 }
 
 /// An event in the log says that the processor gave up at this checkpoint.
@@ -149,60 +192,20 @@ fn gave_up(log: &[Arc<Event>], processor: &str, checkpoint: Offset) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        tests::{tick, TICK},
+        tests::{tick, Count, Counter, COUNTER, TICK},
         Entry, History,
     };
     use super::*;
     use crate::world::FailureKind;
     use runtime::{
+        callable::Callable,
         event::{EventType, PayloadError},
-        processor::{Catalogue, Contract, EventDefinition, Fold, Processor},
+        processor::{Catalogue, Contract, Fold, Processor, WILDCARD},
         stream::contract::{
             Created, ErrorOccurred, SubscriptionConfigured, CREATED, SUBSCRIPTION_CONFIGURED,
         },
     };
-    use serde::{Deserialize, Serialize};
     use serde_json::{json, Value};
-
-    /// Counts ticks, and refuses those that are none.
-    struct Counter;
-
-    #[derive(Clone, Default, Serialize, Deserialize)]
-    struct Count {
-        ticks: u64,
-    }
-
-    static CATALOGUE: Catalogue = Catalogue {
-        owner: "counter",
-        events: &[EventDefinition::new(TICK, "counts")],
-    };
-
-    static CONTRACT: Contract = Contract {
-        slug: "counter",
-        version: "0.1.0",
-        description: "Counts.",
-        events: &CATALOGUE,
-        dependencies: &[],
-        consumes: &[TICK],
-        emits: &[],
-    };
-
-    impl Processor for Counter {
-        type State = Count;
-        type Consumed = ();
-
-        fn contract() -> &'static Contract {
-            &CONTRACT
-        }
-
-        fn parse(event: &Event) -> Result<(), PayloadError> {
-            event.payload::<serde_json::Map<String, Value>>().map(drop)
-        }
-
-        fn reduce(state: &mut Count, _: &Event, (): &()) {
-            state.ticks += 1;
-        }
-    }
 
     static FOLDS: [Fold; 1] = [Fold::of::<Counter>()];
 
@@ -218,7 +221,7 @@ mod tests {
             namespace: "p1".to_owned(),
             path: "/a".to_owned(),
         };
-        let callable = Callable::hosted_processor("COUNTER", STREAM, "counter");
+        let callable = Callable::hosted_processor(COUNTER, STREAM, "counter");
         let subscription = SubscriptionConfigured {
             subscription_key: "counter".to_owned(),
             subscriber: Subscriber::Callable { callable },
@@ -233,7 +236,7 @@ mod tests {
 
     fn counted(history: History, offset: u64, ticks: u64) -> History {
         history.checkpoint(
-            "COUNTER",
+            COUNTER,
             STREAM,
             "counter",
             offset,
@@ -293,6 +296,77 @@ mod tests {
             let history = subscribed([tick(), tick(), other]);
             assert_eq!(judge(counted(history, 3, 1)), behind);
         }
+    }
+
+    /// A processor that takes everything misses what the stream says of itself once it was let go.
+    #[test]
+    fn a_subscriber_that_was_let_go_is_owed_domain_events_only() {
+        let presence = |kind, extra: Value| {
+            let mut payload = json!({ "subscriptionKey": "counter" });
+            payload
+                .as_object_mut()
+                .expect("an object")
+                .extend(extra.as_object().cloned().unwrap());
+            Entry::new(kind, payload)
+        };
+        let let_go = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "idle" }));
+        let lost = || presence(SUBSCRIBER_DISCONNECTED, json!({ "reason": "rpc-broken" }));
+        let connected = || presence(SUBSCRIBER_CONNECTED, json!({ "direction": "outbound" }));
+        let at_3 = |events| {
+            static FOLDS: [Fold; 1] = [Fold::of::<Everything>()];
+            let mut evidence = counted(subscribed(events), 3, 3).evidence();
+            evidence.folds = &FOLDS;
+            StateIsFold
+                .judge(&evidence)
+                .err()
+                .map(|violation| violation.class)
+        };
+        assert_eq!(at_3(vec![tick(), let_go()]), None);
+        assert_eq!(at_3(vec![tick(), let_go(), tick()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), lost()]), Some("behind"));
+        assert_eq!(at_3(vec![tick(), let_go(), connected()]), Some("behind"));
+    }
+
+    /// Counts every event.
+    struct Everything;
+
+    static EVERYTHING: Contract = Contract {
+        slug: "counter",
+        version: "0.1.0",
+        description: "Counts everything.",
+        events: &Catalogue {
+            owner: "counter",
+            events: &[],
+        },
+        dependencies: &[],
+        consumes: &[WILDCARD],
+        emits: &[],
+    };
+
+    impl Processor for Everything {
+        type State = Count;
+        type Consumed = ();
+
+        fn contract() -> &'static Contract {
+            &EVERYTHING
+        }
+
+        fn parse(_: &Event) -> Result<(), PayloadError> {
+            Ok(())
+        }
+
+        fn reduce(state: &mut Count, _: &Event, (): &()) {
+            state.ticks += 1;
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_left_over_from_a_reset_is_wrong_only_if_the_present_log_dials_it() {
+        let from = "2001-01-01T00:00:00.000Z";
+        let dialed = counted(subscribed([tick()]), 9, 7).folded_from(from);
+        assert_eq!(judge(dialed), Some(("ahead-of-log", FailureKind::Safety)));
+        let history = History::new(&FOLDS).log(STREAM, [tick()]);
+        assert_eq!(judge(counted(history, 9, 7).folded_from(from)), None);
     }
 
     #[test]

@@ -26,10 +26,10 @@ use madsim::{
     time::{sleep, Duration},
 };
 use runtime::{
-    call::ObjectName,
+    call::{CallError, ObjectName},
     event::{EventInput, StreamName},
     object::Context,
-    stream::StreamClient,
+    stream::{Events, StreamClient},
 };
 use serde_json::Value;
 use std::{
@@ -134,7 +134,19 @@ impl World {
         async { result.await.expect("a client never dies") }
     }
 
-    /// Appends keyed events to a stream, as a client who tries again until it succeeds.
+    /// Appends keyed events to a stream, as a client who tries again while the way there fails. A
+    /// refusal is an answer.
+    pub fn try_append(
+        &self,
+        stream: StreamName,
+        events: Vec<EventInput>,
+    ) -> impl Future<Output = Result<Events, CallError>> + Send + 'static {
+        self.client(move |context| {
+            Box::pin(async move { append_until_answered(&context, &stream, events).await })
+        })
+    }
+
+    /// Like [`World::try_append`], for events that no stream refuses.
     pub fn append(
         &self,
         stream: StreamName,
@@ -142,13 +154,8 @@ impl World {
     ) -> impl Future<Output = ()> + Send + 'static {
         self.client(move |context| {
             Box::pin(async move {
-                let client = StreamClient::named(&context, &stream);
-                while let Err(error) = client.append_batch(None, events.clone()).await {
-                    assert!(
-                        error.is_transient(),
-                        "stream {stream} refuses what the workload appends: {error}"
-                    );
-                    context.sleep("append again", CLIENT_RETRY_MS).await;
+                if let Err(error) = append_until_answered(&context, &stream, events).await {
+                    panic!("stream {stream} refuses what the workload appends: {error}");
                 }
             })
         })
@@ -167,9 +174,11 @@ impl World {
         Evidence {
             logs: oracles::read_logs(&self.fleet),
             processors: oracles::read_processors(&self.fleet),
+            anchors: oracles::read_anchors(&self.fleet),
             core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
+            connections: self.fleet.connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
             workspace: self.slack.workspace(),
@@ -184,6 +193,23 @@ impl World {
     fn stop_services(&self) {
         for service in &self.services {
             Handle::current().kill(service.id());
+        }
+    }
+}
+
+async fn append_until_answered(
+    context: &Context,
+    stream: &StreamName,
+    events: Vec<EventInput>,
+) -> Result<Events, CallError> {
+    let client = StreamClient::named(context, stream);
+    let events = Arc::new(events.into_iter().map(Arc::new).collect::<Vec<_>>());
+    loop {
+        match client.append_shared(None, events.clone()).await {
+            Err(error) if error.is_transient() => {
+                context.sleep("append again", CLIENT_RETRY_MS).await;
+            }
+            outcome => return outcome,
         }
     }
 }

@@ -69,6 +69,8 @@ impl Object for Bell {
         let rings = self.number("rings") + 1;
         self.0.storage().put("rings", &rings);
         self.0.note(NoteKind::Info, format_args!("ring {rings}"));
+        let stream = self.0.object(stream::BINDING, &self.0.name().name);
+        drop(stream.call("runtimeState", Arguments::new()));
         let is_failure = rings <= self.number("failures");
         Box::pin(async move {
             match is_failure {

@@ -5,7 +5,7 @@ use crate::{
     decided::{details, lines, times_ms, world, Fault},
     echo::Echoes,
 };
-use sim::{faults, world::Outcome};
+use sim::{faults, trace::TraceEvent, world::Outcome};
 
 const STREAM: &str = "stream p1:/echo";
 const ECHO: &str = "echo p1:/echo";
@@ -114,7 +114,7 @@ fn every_other_disturbance_passes_alone() {
 
 #[test]
 fn every_fault_of_the_platform_is_shown_here() {
-    let combined = ["stub.notice", "storage.lost-suffix"];
+    let combined = ["stub.notice", "storage.lost-suffix", "storage.stale-cache"];
     let shown = [CRASHES, BELL_CRASHES, DISTURBANCES].concat();
     for site in faults::FAULTS {
         let is_shown = shown.iter().any(|(name, ..)| *name == site.name);
@@ -135,11 +135,8 @@ fn nothing_leaves_before_the_writes_made_before_it_are_durable() {
         let commits = lines(&outcome, STREAM, "commit");
         let (before, commit) = (commits[n as usize - 1], commits[n as usize]);
         let began_us = commit.at_us - slow_ms * 1_000;
-        let appended = lines(&outcome, STREAM, "append");
-        let appended = appended.iter().rev().find(|line| line.at_us <= began_us);
-        let appended_us = appended.expect("a write of an append").at_us;
-        // What the commit before this one let go is under way for less than that.
-        let held = before.at_us.max(appended_us) + 2_000..commit.at_us;
+        // What left before the write, or with the commit before this one, is under way for less.
+        let held = before.at_us.max(began_us) + 2_000..commit.at_us;
         for line in &outcome.kept_trace {
             let is_from_stream = line.detail.ends_with(&format!("from {STREAM}"));
             assert!(
@@ -246,6 +243,26 @@ fn a_crash_loses_the_newest_writes_that_were_not_durable() {
     }
 }
 
+/// B-01: the rows are the truth.
+#[test]
+fn a_stream_whose_cached_state_is_older_than_its_rows_catches_up() {
+    let stale = [
+        ("crash.at-time", STREAM, 0, 2_222),
+        ("storage.stale-cache", STREAM, 0, 1),
+    ];
+    let outcome = world(&Echoes, &stale);
+    let crash = lines(&outcome, STREAM, "crash")[0].at_us;
+    let appends = lines(&outcome, STREAM, "append");
+    let last = |line: &&&TraceEvent| -> u64 {
+        let last = line.detail.split("..=").nth(1).expect("a range");
+        last.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = appends.iter().rev().find(|line| line.at_us < crash);
+    let after = appends.iter().find(|line| line.at_us > crash);
+    let (before, after) = (before.as_ref().map(last), after.as_ref().map(last));
+    assert_eq!(after.expect("it woke"), before.expect("it lived") + 1);
+}
+
 /// The times between the rings of an alarm, in seconds.
 fn pauses_s(outcome: &Outcome) -> Vec<u64> {
     let rings = times_ms(outcome, BELL, "alarm");
@@ -280,6 +297,10 @@ fn an_alarm_rings_in_a_fresh_incarnation() {
     let outcome = world(&RINGING, &[("crash.before-alarm", BELL, 0, 1)]);
     let alarms = details(&outcome, BELL, "alarm");
     assert_eq!(alarms, ["@1 rings", "@2 rings"], "at least once");
+    // What the handler does after its incarnation died is not a success.
+    let outcome = world(&RINGING, &[("crash.before-call", BELL, 0, 1)]);
+    let alarms = details(&outcome, BELL, "alarm");
+    assert_eq!(alarms, ["@1 rings", "@2 rings"]);
 }
 
 #[test]

@@ -37,19 +37,28 @@ const fn contract(consumes: &'static [EventType]) -> Contract {
     }
 }
 
+/// Which contract a probe has.
+const NAMED: u8 = 0;
+const MIXED: u8 = 1;
+const PURE: u8 = 2;
+
 static NUMBERS: [EventType; 1] = [ADD];
-static EVERYTHING: [EventType; 2] = [ADD, WILDCARD];
-static NAMED: Contract = contract(&NUMBERS);
-static MIXED: Contract = contract(&EVERYTHING);
+static NUMBERS_AND_OTHERS: [EventType; 2] = [ADD, WILDCARD];
+static EVERYTHING: [EventType; 1] = [WILDCARD];
+static CONTRACTS: [Contract; 3] = [
+    contract(&NUMBERS),
+    contract(&NUMBERS_AND_OTHERS),
+    contract(&EVERYTHING),
+];
 
 /// What happened to a probe, in order.
 type Story = Rc<RefCell<Vec<String>>>;
-type OnEvent<const WILD: bool> = Box<dyn Fn(&Reduced<Probe<WILD>>, &Hook<Probe<WILD>>)>;
+type OnEvent<const CONTRACT: u8> = Box<dyn Fn(&Reduced<Probe<CONTRACT>>, &Hook<Probe<CONTRACT>>)>;
 
 /// Sums numbers, counts other events if it takes them, and tells what its hooks see.
-struct Probe<const WILD: bool = false> {
+struct Probe<const CONTRACT: u8 = NAMED> {
     story: Story,
-    on_event: OnEvent<WILD>,
+    on_event: OnEvent<CONTRACT>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,16 +68,12 @@ struct Sum {
     others: u64,
 }
 
-impl<const WILD: bool> Processor for Probe<WILD> {
+impl<const CONTRACT: u8> Processor for Probe<CONTRACT> {
     type State = Sum;
     type Consumed = Option<u64>;
 
     fn contract() -> &'static Contract {
-        if WILD {
-            &MIXED
-        } else {
-            &NAMED
-        }
+        &CONTRACTS[CONTRACT as usize]
     }
 
     fn parse(event: &Event) -> Result<Option<u64>, PayloadError> {
@@ -145,6 +150,11 @@ impl Checkpoints for Recorded {
         Ok(())
     }
 
+    fn discard(&self) -> Result<(), String> {
+        *self.stored.borrow_mut() = None;
+        Ok(())
+    }
+
     fn side_effects_after(&self) -> Offset {
         self.anchor
     }
@@ -160,8 +170,8 @@ impl Checkpoints for Recorded {
 }
 
 /// A probe and its checkpoints.
-struct Bench<const WILD: bool = false> {
-    engine: Rc<Engine<Probe<WILD>>>,
+struct Bench<const CONTRACT: u8 = NAMED> {
+    engine: Rc<Engine<Probe<CONTRACT>>>,
     checkpoints: Rc<Recorded>,
     story: Story,
 }
@@ -176,10 +186,10 @@ impl Bench {
     }
 }
 
-impl<const WILD: bool> Bench<WILD> {
+impl<const CONTRACT: u8> Bench<CONTRACT> {
     fn with(
         checkpoints: Recorded,
-        on_event: impl Fn(&Reduced<Probe<WILD>>, &Hook<Probe<WILD>>) + 'static,
+        on_event: impl Fn(&Reduced<Probe<CONTRACT>>, &Hook<Probe<CONTRACT>>) + 'static,
     ) -> Self {
         let (checkpoints, story) = (Rc::new(checkpoints), Story::default());
         let probe = Probe {
@@ -450,17 +460,78 @@ fn case_12_a_background_failure_is_only_logged() {
     });
 }
 
-/// Blocking work runs inside of the delivery, which keeps the object busy itself.
 #[test]
-fn case_13_background_work_is_kept_alive_and_does_not_hold_the_checkpoint() {
+fn case_13_both_kinds_of_work_are_kept_alive() {
     run(|_| async move {
         let bench = Bench::hooked(|_, hook| {
-            hook.background("for ever", std::future::pending());
             hook.block(async { Ok(()) });
+            hook.background("for ever", std::future::pending());
         });
         bench.ingest(&[(3, json!(5))]).await.unwrap();
-        assert_eq!(*bench.checkpoints.kept_alive.borrow(), ["for ever"]);
-        assert_eq!(bench.stored()["offset"], 3);
+        let kept_alive = bench.checkpoints.kept_alive.take();
+        assert_eq!(kept_alive, ["for ever", "blocking work"]);
+        assert_eq!(bench.stored()["offset"], 3, "only one of them holds it");
+        bench.ingest(&[(4, other())]).await.unwrap();
+        let kept_alive = bench.checkpoints.kept_alive.take();
+        assert_eq!(kept_alive, [""; 0], "nothing was begun");
+    });
+}
+
+#[test]
+fn case_13_a_batch_goes_on_when_nobody_waits_for_it_any_more() {
+    run(|world| async move {
+        let (bench, go) = waiting();
+        let abandoned = bench.engine.clone().ingest(batch(&[(3, json!(5))]));
+        let abandoned = tokio::task::spawn_local(abandoned);
+        world.settle().await;
+        abandoned.abort();
+        let next = bench.engine.clone().ingest(batch(&[(4, json!(7))]));
+        let next = tokio::task::spawn_local(next);
+        world.settle().await;
+        assert_eq!(bench.story().len(), 2, "the next batch still waits");
+        go.notify_one();
+        world.settle().await;
+        assert_eq!((&bench.stored()["offset"], bench.sum()), (&json!(3), 5));
+        go.notify_one();
+        next.await.unwrap().unwrap();
+        assert_eq!(bench.sum(), 12);
+    });
+}
+
+#[test]
+fn a_batch_that_nobody_waits_for_yet_has_not_begun() {
+    run(|world| async move {
+        let bench = Bench::new();
+        drop(bench.engine.clone().ingest(batch(&[(3, json!(5))])));
+        world.settle().await;
+        assert_eq!((bench.story(), bench.stored()), (vec![], Value::Null));
+    });
+}
+
+/// Background work starts after the batch's own turn, blocking work in it.
+#[test]
+fn blocking_work_begins_before_background_work_and_the_checkpoint_follows() {
+    run(|world| async move {
+        let order: Story = Rc::default();
+        let given = order.clone();
+        let bench = Bench::hooked(move |_, hook| {
+            let say = |what: &str| {
+                let (order, what) = (given.clone(), what.to_owned());
+                async move {
+                    order.borrow_mut().push(what);
+                    Ok(())
+                }
+            };
+            hook.background("tea", say("background"));
+            hook.block(say("first"));
+            hook.block(say("second"));
+        });
+        bench.ingest(&[(3, json!(5))]).await.unwrap();
+        order
+            .borrow_mut()
+            .push(bench.stored()["offset"].to_string());
+        world.settle().await;
+        assert_eq!(*order.borrow(), ["first", "second", "3", "background"]);
     });
 }
 
@@ -491,7 +562,7 @@ fn a_stored_state_that_does_not_parse_rejects_the_caller() {
 #[test]
 fn case_15_without_storage_the_snapshot_is_in_memory() {
     run(|_| async move {
-        let probe = || Probe::<false> {
+        let probe = || Probe::<NAMED> {
             story: Story::default(),
             on_event: Box::new(|_, hook| hook.background("tea", async { failed() })),
         };
@@ -508,15 +579,59 @@ fn case_15_without_storage_the_snapshot_is_in_memory() {
 #[test]
 fn case_16_a_mixed_wildcard_checks_named_events_and_takes_others_raw() {
     run(|_| async move {
-        let bench: Bench<true> = Bench::with(Recorded::default(), |_, _| {});
+        let bench: Bench<MIXED> = Bench::with(Recorded::default(), |_, _| {});
         bench.ingest(&[(3, json!(5)), (4, other())]).await.unwrap();
         let expected = json!({ "offset": 4, "state": { "sum": 5, "others": 1 } });
         assert_eq!(bench.stored(), expected);
-        assert!(
-            bench.ingest(&[(5, json!("five"))]).await.is_err(),
-            "case 17"
-        );
     });
+}
+
+#[test]
+fn case_16_a_pure_wildcard_takes_every_event() {
+    run(|_| async move {
+        let bench: Bench<PURE> = Bench::with(Recorded::default(), |_, _| {});
+        bench.ingest(&[(3, json!(5)), (4, other())]).await.unwrap();
+        let expected = json!({ "offset": 4, "state": { "sum": 5, "others": 1 } });
+        assert_eq!(bench.stored(), expected);
+    });
+}
+
+#[test]
+fn case_17_a_misfit_payload_of_a_named_type_rejects_the_batch() {
+    run(|_| async move {
+        let misfit = [(3, json!(5)), (4, json!("five"))];
+        let named = Bench::new();
+        let error = named.ingest(&misfit).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("payload of test/add at offset 4"),
+            "{error}"
+        );
+        assert_eq!((named.stored(), named.story()), (Value::Null, vec![]));
+        let mixed: Bench<MIXED> = Bench::with(Recorded::default(), |_, _| {});
+        assert!(mixed.ingest(&misfit).await.is_err());
+    });
+}
+
+/// As far as Rust has it: hooks see what `parse` gave, and states of the processor's own type. That
+/// this compiles is the test.
+#[test]
+fn case_18_hooks_are_typed_by_their_processor() {
+    fn of_any<P: Processor<State = S, Consumed = C>, S, C>(
+        reduced: &Reduced<P>,
+        hook: &Hook<P>,
+    ) -> (C, [Rc<S>; 4])
+    where
+        C: Clone,
+    {
+        let states = [
+            &reduced.previous_state,
+            &reduced.state,
+            &hook.previous_state,
+            &hook.state,
+        ];
+        (reduced.consumed.clone(), states.map(Rc::clone))
+    }
+    let _: fn(&Reduced<Probe>, &Hook<Probe>) -> (Option<u64>, [Rc<Sum>; 4]) = of_any;
 }
 
 #[test]
@@ -540,9 +655,9 @@ fn case_19_events_up_to_the_anchor_are_reduced_without_effects() {
     });
 }
 
-/// T2, and C2 of the catalogue: memory never runs ahead of the disk.
+/// C2 of the catalogue: memory never runs ahead of the disk.
 #[test]
-fn a_failed_write_fails_the_batch_and_redelivery_writes_it() {
+fn t2_a_failed_write_fails_the_batch_and_redelivery_writes_it() {
     run(|_| async move {
         let bench = Bench::new();
         bench.checkpoints.failing_writes.set(1);

@@ -1,7 +1,7 @@
 //! The host's own rules (spec §3.1–3.4, §3.6).
 
 use crate::support::{
-    adder::{connected_adder, Orders},
+    adder::{add, connected_adder, Orders, SUM},
     configure, run, World,
 };
 use runtime::{
@@ -99,7 +99,7 @@ fn appending_before_the_first_handshake_is_an_error() {
 fn runtime_state_tells_of_the_subscription_after_the_handshake_of_this_incarnation() {
     run(|world| async move {
         let (stream, orders) = connected_adder(&world).await;
-        stream.append(json!([crate::support::adder::add(5)])).await;
+        stream.append(json!([add(5)])).await;
         world.settle().await;
         let expected = json!({
             "processorName": "adder",
@@ -193,10 +193,29 @@ fn an_object_that_ingests_is_busy() {
     run(|world| async move {
         let (stream, orders) = connected_adder(&world).await;
         orders.takes_ms.set(500);
-        stream.append(json!([crate::support::adder::add(5)])).await;
+        stream.append(json!([add(5)])).await;
         world.settle().await;
         assert!(!world.is_idle(&orders.name));
         world.pass_ms(1_000).await;
         assert!(world.is_idle(&orders.name));
+    });
+}
+
+/// Effects above the anchor are due again; they are keyed by what caused them.
+#[test]
+fn a_processor_that_discards_its_checkpoint_begins_anew_under_its_old_anchor() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        stream.append(json!([add(5), add(7)])).await;
+        world.settle().await;
+        world.crash(&orders.name);
+        orders.discards.set(true);
+        stream.append(json!([add(8)])).await;
+        world.settle().await;
+        let expected = json!({ "total": 20, "count": 3 });
+        assert_eq!(orders.snapshot(&world)["state"], expected);
+        assert_eq!(stream.count(&SUM).await, 3);
+        let anchor = "stream-processor:adder:side-effects-after-offset";
+        assert_eq!(world.disk(&orders.name).kv(anchor).as_deref(), Some("3"));
     });
 }

@@ -1,5 +1,8 @@
 //! Processors and their hosts (spec §2, §3, §7.1, §7.2).
 
+mod catch_up;
 mod engine;
 mod host;
+mod loading;
 mod recovery;
+mod reset;

@@ -41,7 +41,7 @@ async fn refusal(stream: &Stream, events: Value) -> CallError {
 }
 
 #[test]
-fn offsets_are_dense_across_batches() {
+fn t8_offsets_are_dense_across_batches() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         let two = json!([event("test/x"), event("test/y")]);
@@ -77,9 +77,8 @@ fn an_empty_batch_writes_nothing() {
     });
 }
 
-/// T7.
 #[test]
-fn a_repeated_key_returns_the_first_event_with_its_first_payload() {
+fn t7_a_repeated_key_returns_the_first_event_with_its_first_payload() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         let first = stream.try_append(json!([keyed("k", 1)])).await.unwrap();
@@ -127,9 +126,8 @@ fn a_batch_of_hits_writes_nothing_and_wakes_nobody() {
     });
 }
 
-/// T7.
 #[test]
-fn a_hit_with_another_offset_is_a_conflict() {
+fn t7_a_hit_with_another_offset_is_a_conflict() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         let with_offset = |offset: u64| {

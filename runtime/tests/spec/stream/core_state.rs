@@ -78,6 +78,13 @@ fn configured_merges_into_the_config() {
 }
 
 #[test]
+fn a_list_is_no_payload() {
+    refuses("paused", [json!([]), json!(["a reason"])]);
+    refuses("woken", [json!(["an incarnation"])]);
+    refuses("configured", [json!({ "config": [5] })]);
+}
+
+#[test]
 fn metadata_is_replaced_as_a_whole() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
@@ -237,6 +244,11 @@ fn a_subscription_of_no_known_shape_is_refused() {
             subscriber(json!({ "type": "carrier-pigeon" })),
             subscriber(json!({ "type": "callable", "callable": { "type": "rpc" } })),
             subscriber(json!({ "type": "built-in", "transport": "post", "processorSlug": "x" })),
+            subscriber(json!([
+                "external-url",
+                "capnweb-websocket",
+                "https://x.test"
+            ])),
         ],
     );
 }

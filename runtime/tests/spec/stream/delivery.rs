@@ -40,7 +40,7 @@ async fn unsubscribe(client: &Context, handle: &Capability) -> Result<(), CallEr
 }
 
 #[test]
-fn a_replay_from_0_starts_at_offset_1_and_ends_with_the_own_connected_fact() {
+fn t8_a_replay_from_0_starts_at_offset_1_and_ends_with_the_own_connected_fact() {
     run(|world| async move {
         let (stream, listener) = listening(&world, 2, json!({ "replayAfterOffset": 0 })).await;
         assert_eq!(listener.offsets(), [[1, 2, 3, 4, 5]]);

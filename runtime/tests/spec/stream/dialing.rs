@@ -1,9 +1,12 @@
 //! Reconciling and dialing (spec §1.8, §1.9): who is dialed, when, and when again.
 
-use crate::support::{configure, run, Fate, Guest, Stream, World};
+use crate::support::{
+    adder::{add, Orders},
+    configure, run, Fate, Guest, Listener, Stream, World,
+};
 use runtime::{
-    call::CallError,
-    platform::NoteKind,
+    call::{Arguments, CallError},
+    platform::{NoteKind, Target},
     stream::contract::{SUBSCRIBER_CONNECTED, WOKEN},
 };
 use serde_json::{json, Value};
@@ -16,7 +19,7 @@ fn configured() -> Value {
 }
 
 /// A stream `p1:/a` and somebody whom it dials.
-async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
+pub(super) async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
     let guest = Guest::move_in(world);
     let stream = world.stream("p1:/a");
     stream.append(configured()).await;
@@ -24,7 +27,7 @@ async fn dialed(world: &World) -> (Stream, Rc<Guest>) {
     (stream, guest)
 }
 
-async fn domain_event(stream: &Stream) {
+pub(super) async fn domain_event(stream: &Stream) {
     stream.append_many("test/x", 1).await;
     stream.world.settle().await;
 }
@@ -399,5 +402,101 @@ fn recovery_runs_no_side_effects() {
         world.settle().await;
         assert_eq!(guest.dials(), 2);
         assert_eq!(stream.count(&WOKEN).await, 2);
+    });
+}
+
+/// A stream that dials a guest under the key `k`, and an adder that is ready to succeed it.
+/// Each handshake of the guest takes so long.
+async fn before_the_change(world: &World, takes_ms: u64) -> (Stream, Rc<Guest>, Rc<Orders>) {
+    let orders = Orders::host(world, &["adder"]);
+    let guest = Guest::move_in(world);
+    guest.takes_ms.set(takes_ms);
+    let stream = world.stream("p1:/a");
+    stream
+        .append(json!([configure("k", "GUEST", "p1:/a", "x")]))
+        .await;
+    (stream, guest, orders)
+}
+
+async fn change_target(stream: &Stream) {
+    stream
+        .append(json!([configure("k", "ADDER", "p1:/a", "adder")]))
+        .await;
+}
+
+/// B-16.
+#[test]
+fn a_key_that_gets_another_target_is_dialed_there() {
+    run(|world| async move {
+        let (stream, guest, orders) = before_the_change(&world, 0).await;
+        world.settle().await;
+        change_target(&stream).await;
+        world.settle().await;
+        let story = stream.story(5).await;
+        let expected = [
+            "subscription-configured",
+            "subscriber-disconnected replaced",
+            "subscriber-connected outbound",
+        ];
+        assert_eq!(story, expected);
+        let seen = guest.listener.all_offsets();
+        stream.append(json!([add(5)])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(
+            guest.listener.all_offsets(),
+            seen,
+            "the old one hears no more"
+        );
+    });
+}
+
+#[test]
+fn a_target_that_changes_during_a_dial_is_dialed_as_well() {
+    run(|world| async move {
+        let (stream, guest, orders) = before_the_change(&world, 3_000).await;
+        world.settle().await;
+        change_target(&stream).await;
+        stream.append(json!([add(5)])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 5, "it does not wait for the old dial");
+        world.pass_ms(5_000).await;
+        let opened = guest.opened.borrow_mut().take().expect("it tried");
+        assert_eq!(opened.unwrap_err().code(), Some("superseded"));
+        stream.append(json!([add(7)])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 12);
+    });
+}
+
+#[test]
+fn a_new_configuration_dials_who_was_left_alone() {
+    run(|world| async move {
+        let (stream, guest) = dialed(&world).await;
+        guest.unsubscribe();
+        world.settle().await;
+        stream.append(configured()).await;
+        world.settle().await;
+        assert_eq!(guest.dials(), 2);
+    });
+}
+
+/// An inbound subscriber may have the key of a configured one; its leaving is nobody's poison.
+#[test]
+fn an_inbound_subscriber_that_leaves_parks_nobody() {
+    run(|world| async move {
+        let (stream, guest) = dialed(&world).await;
+        let (listener, context) = (Listener::new(), world.client("reader"));
+        let opened = listener
+            .subscribe(&stream, &context, json!({ "subscriptionKey": "guest" }))
+            .await
+            .unwrap();
+        let handle = Target::Capability(opened.capability("subscription").unwrap());
+        let unsubscribed = context
+            .stub_to(handle)
+            .call("unsubscribe", Arguments::new());
+        unsubscribed.await.unwrap();
+        world.pass_ms(11_000).await;
+        assert_eq!(guest.dials(), 2, "the configured one is dialed by time");
     });
 }

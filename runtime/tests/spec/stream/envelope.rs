@@ -93,9 +93,9 @@ fn a_null_payload_is_kept_apart_from_an_absent_one() {
     });
 }
 
-/// T4, and M2 of the catalogue.
+/// M2 of the catalogue.
 #[test]
-fn an_event_with_a_source_commits_and_reads_back() {
+fn t4_an_event_with_a_source_commits_and_reads_back() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         let committed = stream.try_append(json!([full()])).await.unwrap();
@@ -130,5 +130,42 @@ fn the_stream_refuses_what_does_not_parse() {
             .await;
         assert_eq!(code(refused), "invalid-event");
         assert_eq!(stream.log().await.len(), 2);
+    });
+}
+
+/// serde alone would take a list for a struct: its fields' values, in their order.
+#[test]
+fn a_list_is_no_object() {
+    run(|world| async move {
+        let stream = world.stream("p1:/a");
+        let processor = json!({ "processor": ["adder", "0.1.0"] });
+        for input in [
+            json!(["test/x"]),
+            full_with("source", json!([])),
+            full_with("source", processor),
+            full_with("metadata", json!([])),
+        ] {
+            let refused = stream.try_append(json!([input])).await;
+            assert_eq!(code(refused), "invalid-event", "{input}");
+        }
+        assert_eq!(stream.append(json!([full()])).await, [3]);
+    });
+}
+
+/// What a number was when it was appended, it is after a wake.
+#[test]
+fn numbers_read_back_to_the_last_digit() {
+    run(|world| async move {
+        let stream = world.stream("p1:/a");
+        let numbers = json!([
+            3.102_709_140_823_619_6e218,
+            0.1,
+            1e-7,
+            9_007_199_254_740_993_u64
+        ]);
+        let event = json!({ "type": "test/x", "payload": numbers });
+        stream.append(json!([event])).await;
+        stream.restart().await;
+        assert_eq!(stream.log().await[2].payload.as_deref(), Some(&numbers));
     });
 }

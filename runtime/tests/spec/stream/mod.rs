@@ -1,5 +1,6 @@
 //! Streams (spec §1).
 
+mod announcing;
 mod append;
 mod boot;
 mod core_state;
@@ -7,5 +8,7 @@ mod delivery;
 mod dialing;
 mod envelope;
 mod forwarding;
+mod idle;
+mod lifecycle;
 mod recovery;
 mod surface;

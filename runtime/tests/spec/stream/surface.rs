@@ -5,7 +5,7 @@ use runtime::call::{Arguments, CallError};
 use serde_json::{json, Value};
 
 #[test]
-fn every_other_method_is_refused() {
+fn t3_every_other_method_is_refused() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         for method in [
@@ -49,9 +49,8 @@ async fn reading(stream: &Stream, fields: Value) -> Result<Vec<u64>, CallError> 
         .collect())
 }
 
-/// T8.
 #[test]
-fn get_events_reads_between_two_offsets() {
+fn t8_get_events_reads_between_two_offsets() {
     run(|world| async move {
         let stream = world.stream("p1:/a");
         stream.append_many("test/x", 4).await;

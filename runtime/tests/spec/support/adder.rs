@@ -7,8 +7,8 @@ use runtime::{
     event::{Event, EventInput, EventType, PayloadError},
     object::{unknown_method, Object, Reply},
     processor::{
-        Catalogue, Contract, EventDefinition, Hook, Processor, ProcessorError, ProcessorHost,
-        Reduced, StreamPort,
+        Catalogue, Contract, Dependencies, EventDefinition, Hook, Processor, ProcessorError,
+        ProcessorHost, Reduced, StoredCheckpoint, StreamPort,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,14 @@ pub struct Orders {
     pub failures: Cell<u32>,
     /// A batch takes that long.
     pub takes_ms: Cell<u64>,
+    /// Discards its checkpoint before it loads.
+    pub discards: Cell<bool>,
     /// Appends in its constructor.
     pub appends_at_once: Cell<bool>,
     pub appended_at_once: RefCell<Option<Result<(), CallError>>>,
 }
 
-struct Adder {
+pub struct Adder {
     stream: Rc<dyn StreamPort>,
     context: runtime::object::Context,
     orders: Rc<Orders>,
@@ -79,6 +81,13 @@ impl Processor for Adder {
 
     fn contract() -> &'static Contract {
         &CONTRACT
+    }
+
+    fn prepare(&self) -> Result<StoredCheckpoint, ProcessorError> {
+        Ok(match self.orders.discards.get() {
+            true => StoredCheckpoint::Discard,
+            false => StoredCheckpoint::Keep,
+        })
     }
 
     fn parse(event: &Event) -> Result<u64, PayloadError> {
@@ -135,21 +144,42 @@ impl Object for AdderObject {
 }
 
 impl Orders {
-    /// An adder for `p1:/a`, under each of these names.
-    pub fn host(world: &World, names: &'static [&'static str]) -> Rc<Orders> {
-        let orders = Rc::new(Orders {
+    pub fn new() -> Rc<Orders> {
+        Rc::new(Orders {
             name: ObjectName::new("ADDER", "p1:/a"),
             failing: Cell::new(Failing::ByItself),
             failures: Cell::new(0),
             takes_ms: Cell::new(0),
+            discards: Cell::new(false),
             appends_at_once: Cell::new(false),
             appended_at_once: RefCell::default(),
-        });
+        })
+    }
+
+    pub fn build(self: &Rc<Self>, dependencies: Dependencies) -> Adder {
+        let adder = Adder {
+            stream: dependencies.stream,
+            context: dependencies.context,
+            orders: self.clone(),
+        };
+        if self.appends_at_once.get() {
+            let appended = adder.stream.append_batch(None, Vec::new());
+            let orders = self.clone();
+            adder.context.spawn("append at once", async move {
+                *orders.appended_at_once.borrow_mut() = Some(appended.await.map(drop));
+            });
+        }
+        adder
+    }
+
+    /// An adder for `p1:/a`, under each of these names.
+    pub fn host(world: &World, names: &'static [&'static str]) -> Rc<Orders> {
+        let orders = Orders::new();
         let given = orders.clone();
         world.add_class("ADDER", move |context| {
             let host = ProcessorHost::new(context);
             for name in names {
-                host.add(name, |dependencies| build(&given, dependencies));
+                host.add(name, |dependencies| given.build(dependencies));
             }
             Rc::new(AdderObject(host))
         });
@@ -168,22 +198,6 @@ impl Orders {
         let total = &self.snapshot(world)["state"]["total"];
         total.as_u64().unwrap_or_default()
     }
-}
-
-fn build(orders: &Rc<Orders>, dependencies: runtime::processor::Dependencies) -> Adder {
-    let adder = Adder {
-        stream: dependencies.stream,
-        context: dependencies.context,
-        orders: orders.clone(),
-    };
-    if orders.appends_at_once.get() {
-        let appended = adder.stream.append_batch(None, Vec::new());
-        let orders = orders.clone();
-        adder.context.spawn("append at once", async move {
-            *orders.appended_at_once.borrow_mut() = Some(appended.await.map(drop));
-        });
-    }
-    adder
 }
 
 /// `p1:/a` with one adder, connected.

@@ -2,7 +2,7 @@
 
 use super::{Listener, World};
 use runtime::{
-    call::{Argument, Arguments, CallError, ObjectName},
+    call::{Argument, Arguments, CallError, Capability, ObjectName},
     object::{unknown_method, Context, Object, Reply},
     platform::Target,
 };
@@ -26,6 +26,7 @@ pub struct Guest {
     /// A handshake takes that long.
     pub takes_ms: Cell<u64>,
     context: RefCell<Option<Context>>,
+    callback: RefCell<Option<Capability>>,
 }
 
 struct GuestObject {
@@ -44,6 +45,7 @@ impl Guest {
             opened: RefCell::default(),
             takes_ms: Cell::new(0),
             context: RefCell::default(),
+            callback: RefCell::default(),
         });
         let record = guest.clone();
         world.add_class("GUEST", move |context| {
@@ -58,6 +60,13 @@ impl Guest {
 
     pub fn dials(&self) -> usize {
         self.dials.borrow().len()
+    }
+
+    /// Lives on, and takes no more batches on its connection.
+    pub fn take_callback_back(&self) {
+        let callback = self.callback.borrow().clone().expect("it had subscribed");
+        let context = self.context.borrow().clone().expect("it lives");
+        context.revoke(&callback);
     }
 
     /// Lets go of its connection.
@@ -87,11 +96,12 @@ impl GuestObject {
         let fields = guest.subscribes.borrow().clone();
         self.context.sleep("handshake", guest.takes_ms.get()).await;
         if let Some(fields) = fields {
-            let callback = Argument::Capability(guest.listener.callback(&self.context));
+            let callback = guest.listener.callback(&self.context);
+            *guest.callback.borrow_mut() = Some(callback.clone());
             let key = handshake.require("subscriptionKey")?.clone();
             let mut arguments = Arguments::new()
                 .with("subscriptionKey", key)
-                .with("processEventBatch", callback);
+                .with("processEventBatch", Argument::Capability(callback));
             for (name, value) in fields.as_object().expect("named arguments") {
                 arguments.set(name.clone(), Argument::Json(value.clone()));
             }

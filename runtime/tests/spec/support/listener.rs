@@ -59,12 +59,11 @@ impl Listener {
             let error = CallError::remote("refused", "the listener refuses");
             return Box::pin(async { Err(error) });
         }
-        let shared = |name| arguments.require(name).expect("a batch has it");
-        let events = shared("events").downcast::<Vec<Arc<Event>>>();
+        let events = arguments.shared::<Vec<Arc<Event>>>("events");
         self.batches.borrow_mut().push(Batch {
             events: events.expect("events").to_vec(),
             stream_max_offset: arguments.parse("streamMaxOffset").expect("an offset"),
-            state: shared("state").downcast().expect("a core state"),
+            state: arguments.shared("state").expect("a core state"),
             namespace: arguments.parse("namespace").expect("a namespace"),
             path: arguments.parse("path").expect("a path"),
         });
@@ -88,7 +87,7 @@ impl Listener {
         }
         let answer = stream.call("subscribe", arguments).await?;
         stream.world.settle().await;
-        Ok(answer.record()?.clone())
+        Ok(answer.record()?.into_owned())
     }
 
     /// The offsets of every batch.

@@ -3,6 +3,7 @@
 //! - [`world::World`]: objects by name, calls between them, crashes, alarms, a clock.
 //! - [`disk::Disk`]: an object's storage, which outlives its incarnations.
 //! - [`stream::Stream`]: a stream, as a client calls it.
+//! - [`json_transport`]: what becomes of a call's values between machines.
 //! - [`guest::Guest`]: a subscriber that is dialed; [`listener::Listener`]: one that subscribes itself.
 //! - [`outside::Outside`]: a host that answers HTTP requests with bytes from a script.
 //! - [`adder`]: a processor and the object that hosts it.
@@ -10,6 +11,7 @@
 pub mod adder;
 pub mod disk;
 pub mod guest;
+pub mod json_transport;
 pub mod listener;
 pub mod outside;
 pub mod stream;
@@ -18,7 +20,7 @@ pub mod world;
 pub use guest::Guest;
 pub use listener::Listener;
 pub use stream::{configure, Stream};
-pub use world::{run, Fate, World};
+pub use world::{run, Call, Fate, World};
 
 use runtime::call::CallError;
 

@@ -2,6 +2,7 @@
 
 use super::{
     disk::{Disk, Handle},
+    json_transport,
     stream::Stream,
 };
 use futures_util::{future::LocalBoxFuture, FutureExt};
@@ -38,6 +39,7 @@ pub type Construct = Rc<dyn Fn(Context) -> Rc<dyn Object>>;
 pub struct Call {
     pub target: ObjectName,
     pub method: String,
+    pub lane: u64,
     /// The write that it follows.
     pub after: WriteId,
 }
@@ -74,6 +76,7 @@ struct Inner {
     hosts: RefCell<BTreeMap<String, Host>>,
     began: Instant,
     clock_jump_ms: Cell<i64>,
+    writes_json: Cell<bool>,
 }
 
 struct Resident {
@@ -126,6 +129,7 @@ impl World {
             hosts: RefCell::default(),
             began: Instant::now(),
             clock_jump_ms: Cell::new(0),
+            writes_json: Cell::new(false),
         }));
         world.add_class(stream::BINDING, stream::CLASS.construct);
         world
@@ -217,14 +221,29 @@ impl World {
         *self.0.fate.borrow_mut() = Box::new(fate);
     }
 
+    /// From now on the values of calls and replies travel as JSON.
+    pub fn write_json(&self) {
+        self.0.writes_json.set(true);
+    }
+
     /// How often this method was called.
     pub fn calls(&self, method: &str) -> usize {
         let calls = self.0.calls.borrow();
         calls.iter().filter(|call| call.method == method).count()
     }
 
-    pub fn last_call(&self) -> Call {
-        self.0.calls.borrow().last().expect("a call").clone()
+    /// The last call of this method.
+    pub fn last_call_of(&self, method: &str) -> Call {
+        let calls = self.0.calls.borrow();
+        let last = calls.iter().rfind(|call| call.method == method);
+        last.expect("such a call").clone()
+    }
+
+    /// The lanes of the calls to an object by name, in the order of the calls.
+    pub fn lanes_to(&self, name: &str) -> Vec<u64> {
+        let calls = self.0.calls.borrow();
+        let there = calls.iter().filter(|call| *call.target.name == *name);
+        there.map(|call| call.lane).collect()
     }
 
     pub fn notes(&self, wanted: impl Fn(&NoteKind) -> bool) -> Vec<String> {
@@ -414,11 +433,13 @@ impl Platform for Ports {
             target: call.target.object().clone(),
             method: call.method.to_string(),
             after: call.after,
+            lane: call.lane,
         };
         let fate = (self.world.0.fate.borrow_mut())(&seen);
         self.world.0.calls.borrow_mut().push(seen);
         let (reply, outcome) = oneshot::channel();
         let world = self.world.clone();
+        let writes_json = world.0.writes_json.get();
         self.world.spawn(async move {
             let lost = || Err(CallError::Disconnected("the test lost it".to_owned()));
             if let Fate::Late(late_ms) = fate {
@@ -433,8 +454,15 @@ impl Platform for Ports {
                     ports.run(async move {
                         life.incarnation.ready().await;
                         let method = call.method.to_string();
-                        let answer = life.incarnation.deliver(receiver, method, call.arguments);
-                        let outcome = answer.await;
+                        let arguments = match writes_json {
+                            true => json_transport::arguments(&call.arguments),
+                            false => call.arguments,
+                        };
+                        let answer = life.incarnation.deliver(receiver, method, arguments);
+                        let outcome = match answer.await {
+                            Ok(reply) if writes_json => Ok(json_transport::argument(&reply)),
+                            outcome => outcome,
+                        };
                         if !life.ports.alive.get() {
                             return;
                         }

@@ -1,0 +1,23 @@
+//! The circuit breaker of a stream as a durable object, named like the stream. A subscription brings
+//! it to life; it sets nothing up itself.
+
+use super::{contract::SLUG, processor::CircuitBreaker};
+use crate::hosting::HostedObject;
+use runtime::{
+    object::{Class, Context, Object},
+    processor::ProcessorHost,
+};
+use std::rc::Rc;
+
+pub const BINDING: &str = "CIRCUIT_BREAKER";
+
+pub const CLASS: Class = Class {
+    binding: BINDING,
+    construct,
+};
+
+fn construct(context: Context) -> Rc<dyn Object> {
+    let host = ProcessorHost::new(context);
+    host.add(SLUG, CircuitBreaker::new);
+    HostedObject::new(host, Box::new(|_, _| None))
+}

@@ -1,0 +1,82 @@
+//! Ancestor announcements (spec §1.7): a stream tells every stream above it that it exists.
+//!
+//! Production announces once, as a side effect of `created`, and a lost announcement stays lost
+//! . Here it is an obligation: until every ancestor has taken the announcement, a durable alarm,
+//! set in the transaction of `created`, brings the stream back to it. Announcements are keyed, so to
+//! repeat one is harmless.
+
+use super::{
+    contract::{ChildStreamCreated, CHILD_STREAM_CREATED},
+    object::StreamObject,
+};
+use crate::{
+    call::{Argument, Arguments, CallError},
+    event::{EventInput, StreamPath},
+    platform::NoteKind,
+    quirk::Quirk,
+};
+use futures_util::future::join_all;
+use std::{rc::Rc, sync::Arc};
+
+/// Set when every ancestor has taken the announcement.
+const ANNOUNCED_KEY: &str = "announcedToAncestors";
+
+/// How long an announcement may be outstanding before the alarm looks after it.
+const ANNOUNCEMENT_ALARM_MS: u64 = 10_000;
+
+impl StreamObject {
+    /// Announces this stream to its ancestors, unless that is done or under way.
+    pub(super) fn announce(self: &Rc<Self>) {
+        if !self.owes_announcement() {
+            return;
+        }
+        if !self.context.quirk(Quirk::X6) {
+            self.context.ensure_alarm(ANNOUNCEMENT_ALARM_MS);
+        }
+        if self.announcing.replace(true) {
+            return;
+        }
+        // The namespace of the state, which before the commit of `created` is a placeholder (B-07).
+        let namespace = self.state().namespace.clone();
+        let announcements = self
+            .name()
+            .path
+            .ancestors()
+            .map(|ancestor| {
+                let event = announcement(&ancestor, &self.name().path);
+                let arguments = Arguments::new().with("event", Argument::shared(Arc::new(event)));
+                self.peer(&namespace, ancestor).call("append", arguments)
+            })
+            .collect::<Vec<_>>();
+        let stream = self.clone();
+        self.context.wait_until("announce", async move {
+            let outcomes = join_all(announcements).await;
+            stream.announcing.set(false);
+            let taken: Result<Vec<_>, CallError> = outcomes.into_iter().collect();
+            match taken {
+                Ok(_) => stream.context.storage().put(ANNOUNCED_KEY, &true),
+                Err(error) => stream.context.note(
+                    NoteKind::Failure,
+                    format_args!("an ancestor did not take the announcement: {error}"),
+                ),
+            }
+        });
+    }
+
+    fn owes_announcement(&self) -> bool {
+        let done: Option<bool> = self
+            .context
+            .storage()
+            .get(ANNOUNCED_KEY)
+            .unwrap_or_default();
+        done.is_none() && self.name().path != StreamPath::root()
+    }
+}
+
+fn announcement(ancestor: &StreamPath, path: &StreamPath) -> EventInput {
+    let payload = ChildStreamCreated {
+        child_path: path.to_string(),
+    };
+    EventInput::new(CHILD_STREAM_CREATED, payload)
+        .keyed(format!("child-stream-created:{ancestor}:{path}"))
+}

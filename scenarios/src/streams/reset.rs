@@ -1,0 +1,183 @@
+//! A stream is reset, and another log grows under its name, past where its subscribers had come in the
+//! old one, while they are connected or not (B-35). What they hold in the end is the fold of the
+//! present log, and nothing of the old one is heard in it.
+
+use super::platform::{self, draw, noted, retry, stream, wait};
+use crate::readings::{all, crashed, names, CRASHED};
+use futures_util::future::{join, BoxFuture};
+use processors::echo::contract::{Example, ECHOED, EXAMPLE};
+use runtime::{
+    call::Arguments,
+    event::{EventInput, StreamName},
+    object::{Class, Context},
+    processor::Fold,
+    stream::{self, StreamClient},
+};
+use sim::{
+    choice::{Shape, Site},
+    oracles::{Evidence, Oracle},
+    scenario::{Goal, Scenario},
+    world::World,
+};
+use std::sync::Arc;
+
+pub struct Reset;
+
+static LIVES: Site = Site::draw(
+    "workload.resets",
+    Shape::Below { count: 2 },
+    "how often the stream is reset, beside the first time",
+);
+static LENGTH: Site = Site::draw(
+    "workload.log-length",
+    Shape::Below { count: 12 },
+    "how many examples a log gets",
+);
+static PADDING: Site = Site::draw(
+    "workload.log-padding",
+    Shape::Below { count: 30 },
+    "how many events of no interest a log begins with",
+);
+static SUBSCRIBED_LATE: Site = Site::draw(
+    "workload.subscribed-late",
+    Shape::Below { count: 2 },
+    "whether the subscribers are configured when the log has grown",
+);
+static RACES: Site = Site::draw(
+    "workload.reset-races",
+    Shape::Below { count: 2 },
+    "whether an example is appended at the moment of the reset",
+);
+
+const OUTGROWN: Goal = Goal {
+    name: "outgrown",
+    about: "the present log is longer than an old checkpoint, and was echoed",
+};
+const SHORTER: Goal = Goal {
+    name: "shorter",
+    about: "the present log is shorter than the old one had been",
+};
+const RACED: Goal = Goal {
+    name: "raced",
+    about: "what was appended at the moment of a reset came into the new log",
+};
+
+impl Scenario for Reset {
+    fn name(&self) -> &'static str {
+        "streams-reset"
+    }
+
+    fn about(&self) -> &'static str {
+        "a stream is reset and grows anew; its subscribers end with the fold of the present log"
+    }
+
+    fn goals(&self) -> &'static [Goal] {
+        &[OUTGROWN, SHORTER, RACED, CRASHED]
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        &platform::CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let stream = stream("/phoenix");
+            grow(&world, &stream, 0).await;
+            for life in 1..=1 + draw(&world, &LIVES, "phoenix") {
+                wait(&world, "phoenix").await;
+                let race = async {
+                    if draw(&world, &RACES, "phoenix") == 1 {
+                        world.append(stream.clone(), vec![said(life, 1_000)]).await;
+                    }
+                };
+                join(reset(&world, &stream), race).await;
+                grow(&world, &stream, life).await;
+            }
+        })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &platform::ORACLES
+    }
+
+    fn folds(&self) -> &'static [Fold] {
+        &platform::FOLDS
+    }
+
+    fn reached(&self, evidence: &Evidence) -> Vec<&'static str> {
+        let log = evidence.log(&stream("/phoenix"));
+        let length = log.len() as u64;
+        let commits = evidence.commits.iter();
+        let of_stream = commits.filter(|commit| &*commit.stream.name == "p1:/phoenix");
+        let longest = of_stream.map(|commit| commit.last).max().unwrap_or(0);
+        let raced = all(log, EXAMPLE).any(|event| {
+            let example = event.payload::<Example>();
+            example.is_ok_and(|example| example.message.ends_with("number 1000"))
+        });
+        let is_echoed = all(log, ECHOED).next().is_some();
+        names([
+            (OUTGROWN, is_echoed && length >= longest),
+            (SHORTER, length < longest),
+            (RACED, raced),
+            crashed(evidence),
+        ])
+    }
+}
+
+/// Appends what one life of the stream gets.
+async fn grow(world: &Arc<World>, stream: &StreamName, life: u64) {
+    let subject = format!("life {life}");
+    let is_late = draw(world, &SUBSCRIBED_LATE, &subject) == 1;
+    if !is_late {
+        subscribe(world, stream).await;
+    }
+    let padding = (0..draw(world, &PADDING, &subject)).map(noted).collect();
+    world.append(stream.clone(), padding).await;
+    for number in 0..draw(world, &LENGTH, &subject) {
+        world.append(stream.clone(), vec![said(life, number)]).await;
+        wait(world, &subject).await;
+    }
+    if is_late {
+        subscribe(world, stream).await;
+    }
+    world.append(stream.clone(), vec![said(life, 100)]).await;
+}
+
+async fn subscribe(world: &World, stream: &StreamName) {
+    let both = vec![
+        platform::echo_subscription(stream),
+        platform::breaker_subscription(stream),
+    ];
+    world.append(stream.clone(), both).await;
+}
+
+fn said(life: u64, number: u64) -> EventInput {
+    let message = format!("life {life} number {number}");
+    EventInput::new(EXAMPLE, Example { message }).keyed(format!("workload/{life}-{number}"))
+}
+
+/// Resets a stream. It does not answer that; so until its log is another one.
+async fn reset(world: &World, stream: &StreamName) {
+    let name = stream.clone();
+    let reset = world.client(move |context| {
+        Box::pin(async move {
+            let stub = context.object(stream::BINDING, &name);
+            let before = log_created_at(&context, &name).await;
+            while log_created_at(&context, &name).await == before {
+                // Whether it was heard shows in the log.
+                let _ = stub.call("reset", Arguments::new()).await;
+            }
+        })
+    });
+    reset.await;
+}
+
+async fn log_created_at(context: &Context, stream: &StreamName) -> Arc<str> {
+    let client = StreamClient::named(context, stream);
+    loop {
+        match client.log_created_at().await {
+            Ok(created_at) => return created_at,
+            Err(error) => retry(context, error).await,
+        }
+    }
+}
