@@ -51,6 +51,9 @@ pub fn run(plan: &Plan) -> Outcome {
 
 fn run_here(plan: Plan) -> Outcome {
     panics::install();
+    // The evaluator of JSONata asks the system once in a thread how large its stack is. Inside the
+    // simulation madsim takes that for the start of a thread, and complains.
+    stacker::remaining_stack();
     let config = madsim::Config {
         net: net::Config {
             packet_loss_rate: 0.0,
