@@ -33,6 +33,7 @@ use crate::{
         ConfiguredEvent, CoreState, StreamClient,
     },
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     cell::{Cell, RefCell},
@@ -53,7 +54,7 @@ const CATCH_UP_LOOK_MS: u64 = 25;
 const CATCH_UP_LOOKS: u32 = 200;
 
 /// How far a processor came while somebody waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatchUp {
     /// The last event that it had to see.
     pub target: Offset,
