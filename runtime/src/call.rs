@@ -5,7 +5,7 @@
 
 use crate::schema::from_json;
 use serde::{de::DeserializeOwned, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
 
 /// A shared immutable value that has a JSON form.
@@ -63,6 +63,8 @@ pub enum Argument {
     Json(Value),
     Capability(Capability),
     Shared(Arc<dyn Wire>),
+    /// Values in order, live capabilities among them.
+    List(Vec<Argument>),
     /// Named values, live capabilities among them.
     Record(Arguments),
 }
@@ -78,13 +80,17 @@ impl Argument {
         Argument::Shared(value)
     }
 
-    /// The JSON form; a capability has none, and neither has a record that holds one.
+    /// The JSON form; a capability has none, and neither has a list or record that holds one.
     pub fn to_json(&self) -> Option<Value> {
         match self {
+            Argument::List(list) => {
+                let list = list.iter().map(Argument::to_json);
+                list.collect::<Option<Vec<_>>>().map(Value::Array)
+            }
             Argument::Record(record) => record
                 .iter()
                 .map(|(name, value)| Some((name.to_owned(), value.to_json()?)))
-                .collect::<Option<serde_json::Map<_, _>>>()
+                .collect::<Option<Map<_, _>>>()
                 .map(Value::Object),
             Argument::Json(value) => Some(value.clone()),
             Argument::Shared(value) => Some(value.to_json()),
@@ -118,13 +124,7 @@ impl Argument {
         match self {
             Argument::Record(record) => Ok(Cow::Borrowed(record)),
             Argument::Json(Value::Object(fields)) => {
-                let fields = fields.iter();
-                let named = fields.map(|(name, value)| (name.clone(), value.clone()));
-                Ok(Cow::Owned(
-                    named.fold(Arguments::new(), |record, (name, value)| {
-                        record.with(name, Argument::Json(value))
-                    }),
-                ))
+                Ok(Cow::Owned(Arguments::from(fields.clone())))
             }
             _ => Err(CallError::invalid("expected a record")),
         }
@@ -151,6 +151,7 @@ impl fmt::Debug for Argument {
         match self {
             Argument::Json(value) => write!(f, "{value}"),
             Argument::Shared(value) => write!(f, "{}", value.to_json()),
+            Argument::List(list) => f.debug_list().entries(list).finish(),
             Argument::Record(record) => f.debug_map().entries(record.iter()).finish(),
             Argument::Capability(capability) => {
                 write!(f, "<{}#{}>", capability.object, capability.export)
@@ -166,6 +167,25 @@ pub struct Arguments(Vec<(Cow<'static, str>, Argument)>);
 impl Arguments {
     pub fn new() -> Self {
         Arguments::default()
+    }
+
+    /// What a caller without names for its arguments passes. One object is the named arguments;
+    /// anything else is named by its position, from `0`.
+    pub fn positional(arguments: Vec<Argument>) -> Self {
+        let record = match arguments.as_slice() {
+            [Argument::Record(record)] => Some(record.clone()),
+            [Argument::Json(Value::Object(object))] => Some(Arguments::from(object.clone())),
+            [Argument::Shared(value)] => match value.to_json() {
+                Value::Object(object) => Some(Arguments::from(object)),
+                _ => None,
+            },
+            _ => None,
+        };
+        record.unwrap_or_else(|| {
+            let arguments = arguments.into_iter().enumerate();
+            let named = arguments.map(|(position, value)| (position.to_string().into(), value));
+            Arguments(named.collect())
+        })
     }
 
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: Argument) -> Self {
@@ -262,6 +282,17 @@ impl Arguments {
     }
 }
 
+impl From<Map<String, Value>> for Arguments {
+    fn from(object: Map<String, Value>) -> Self {
+        let fields = object.into_iter();
+        Arguments(
+            fields
+                .map(|(name, value)| (name.into(), Argument::Json(value)))
+                .collect(),
+        )
+    }
+}
+
 /// How a call between objects fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -285,6 +316,9 @@ pub enum CallError {
 impl CallError {
     /// The code of an argument that is missing or of a wrong shape.
     pub const INVALID: &'static str = "invalid-argument";
+
+    /// The code of an object that does not answer requests.
+    pub const NOT_FETCHABLE: &'static str = "not-fetchable";
 
     pub fn remote(code: &'static str, message: impl Into<String>) -> Self {
         CallError::Remote {

@@ -8,6 +8,7 @@
 //! - [`processor`]: reducer, effects, checkpoint; and the host that owns them in an object.
 //! - [`call`]: what travels between objects.
 //! - [`http`]: requests and responses, and the client that sends them to outside hosts.
+//! - [`jsonata`]: expressions over JSON, with time and chance from the ports.
 //! - [`platform`]: the ports. Start there: this crate reaches the world through nothing else.
 //! - [`quirk`]: known bugs that can be switched on.
 
@@ -16,6 +17,7 @@ pub mod callable;
 pub mod event;
 pub mod http;
 pub mod javascript;
+pub mod jsonata;
 pub mod object;
 pub mod platform;
 pub mod processor;

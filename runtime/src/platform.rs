@@ -105,6 +105,13 @@ pub trait Platform {
     /// is polled.
     fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>>;
 
+    /// Whether there is a class of objects of that binding. A platform that cannot tell says yes; a
+    /// call to an object of no class is [`CallError::Unresolved`].
+    fn has_namespace(&self, binding: &str) -> bool {
+        let _ = binding;
+        true
+    }
+
     /// Completes when a capability's incarnation is known to be gone.
     fn broken(&self, capability: &Capability) -> LocalBoxFuture<'static, ()>;
 

@@ -3,6 +3,7 @@
 //! - [`registry`]: every scenario, fault site and oracle, by name.
 //! - [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
 //!   [`readings`]: of the evidence, for both.
+//! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
 //! - [`command`]: the command line. Start there.
@@ -15,4 +16,5 @@ pub mod properties;
 pub mod readings;
 pub mod registry;
 pub mod slack;
+pub mod stream_costs;
 pub mod streams;

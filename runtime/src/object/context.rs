@@ -129,6 +129,11 @@ impl Context {
         });
     }
 
+    /// Whether the platform has objects of that binding.
+    pub fn has_namespace(&self, binding: &str) -> bool {
+        self.0.platform.has_namespace(binding)
+    }
+
     /// The lifecycle gate is open. What is delivered waits for that, but for quirk B-08.
     pub fn is_initialized(&self) -> bool {
         self.0.gate.is_open()

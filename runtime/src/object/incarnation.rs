@@ -1,6 +1,6 @@
 //! One in-memory life of an object, as the platform drives it: start, deliveries, alarms, end.
 
-use super::{Class, Context, Object, Reply, Turn};
+use super::{fetch, Class, Context, Object, Reply, Turn};
 use crate::{
     call::{Arguments, CallError, ObjectName},
     platform::Platform,
@@ -52,6 +52,9 @@ impl Incarnation {
     /// first turn of the call.
     pub fn deliver(&self, receiver: Receiver, method: String, arguments: Arguments) -> Reply {
         let reply = match receiver {
+            Receiver::Object if method == fetch::METHOD => {
+                fetch::answer(&self.context, self.object.clone(), &arguments)
+            }
             Receiver::Object => self.object.clone().call(method, arguments),
             Receiver::Export(export) => match self.context.export_handler(export) {
                 Some(handler) => handler(method, arguments),

@@ -41,6 +41,10 @@ impl Stub {
         &self.target
     }
 
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The live capability behind this stub, to be passed on.
     pub fn capability(&self) -> Option<&Capability> {
         match &self.target {

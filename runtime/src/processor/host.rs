@@ -33,6 +33,7 @@ use crate::{
         ConfiguredEvent, CoreState, StreamClient,
     },
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     cell::{Cell, RefCell},
@@ -53,7 +54,7 @@ const CATCH_UP_LOOK_MS: u64 = 25;
 const CATCH_UP_LOOKS: u32 = 200;
 
 /// How far a processor came while somebody waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatchUp {
     /// The last event that it had to see.
     pub target: Offset,
@@ -363,38 +364,38 @@ impl ProcessorHost {
             // A new handshake came in meanwhile; it replays from the checkpoint.
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
-        hosted.failures.set(hosted.failures.get() + 1);
-        let failures = hosted.failures.get();
+        let failures = hosted.failures.get() + 1;
+        hosted.failures.set(failures);
         if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
-            let outcome = self.give_up(hosted, generation, &error).await;
+            let gave_up = self.give_up(hosted, failures, &error).await;
             if hosted.generation.get() == generation {
                 self.end_generation(hosted);
             }
-            return outcome;
+            return gave_up;
         }
         self.end_generation(hosted);
-        if failures <= MAX_CONSECUTIVE_INGEST_FAILURES {
-            let key = hosted.checkpoints.subscription_key();
-            if let (Some(client), Some(key)) = (hosted.stream.live(), key) {
+        let key = hosted.checkpoints.subscription_key();
+        match (hosted.stream.live(), key) {
+            (Some(client), Some(key)) if failures <= MAX_CONSECUTIVE_INGEST_FAILURES => {
                 let opened = self.open(hosted, client, &key).await;
-                return opened
+                opened
                     .map(|()| Argument::NULL)
-                    .map_err(|error| CallError::remote("subscription-failed", error.to_string()));
+                    .map_err(|error| CallError::remote("subscription-failed", error.to_string()))
             }
+            _ => Err(CallError::remote("ingest-failed", error.to_string())),
         }
-        Err(CallError::remote("ingest-failed", error.to_string()))
     }
 
-    /// Says that a batch is poison, and lets go of the subscription. The generation goes on until the
-    /// stream has heard both: what is on its way behind the poison waits for that, as a refusal would
-    /// make the stream dial again at once, and each connection is one more event.
+    /// Says that the batch is poison, and then lets go of the connection. Batches that are on their
+    /// way queue behind this one until the stream has heard both: were they refused before, it would
+    /// dial at once, and the same would begin again.
     async fn give_up(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
-        generation: u64,
+        failures: u32,
         error: &ProcessorError,
     ) -> Result<Argument, CallError> {
-        let (name, failures) = (hosted.name, hosted.failures.get());
+        let name = hosted.name;
         let checkpoint = hosted.runner.clone().checkpoint().await;
         let offset = checkpoint.unwrap_or_default();
         self.context
@@ -414,18 +415,15 @@ impl ProcessorHost {
             },
         )
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
-        // If this gets lost, the stream hears so, dials again, and the batch is tried once more.
-        hosted.stream.append_batch(None, vec![event]).await?;
-        let handle = match &*hosted.connection.borrow() {
-            Some(connection) if hosted.generation.get() == generation => connection.handle.clone(),
-            _ => None,
+        // If any of this gets lost, the stream hears so, dials again, and the batch is tried once more.
+        let handle = {
+            let connection = hosted.connection.borrow();
+            connection.as_ref().and_then(|open| open.handle.clone())
         };
-        if let Some(handle) = handle {
-            let stub = self.context.stub_to(Target::Capability(handle));
-            // If this gets lost, the next delivery is refused.
-            let _ = stub.call("unsubscribe", Arguments::new()).await;
-        }
-        Ok(Argument::NULL)
+        hosted.stream.append_batch(None, vec![event]).await?;
+        let handle = handle.ok_or_else(|| CallError::Broken("no handle to let go of".into()))?;
+        let subscription = self.context.stub_to(Target::Capability(handle));
+        subscription.call("unsubscribe", Arguments::new()).await
     }
 
     /// Waits until a processor has checkpointed every event that it consumes and that was in the

@@ -458,7 +458,7 @@ impl StreamObject {
                 Argument::shared(configured.clone()),
             )
             .with("streamRuntimeState", Argument::Record(runtime_state));
-        dispatch(&self.context, callable, handshake).await.map(drop)
+        dispatch(&self.reach, callable, handshake).await.map(drop)
     }
 
     /// Sets the alarm that looks after deliveries, if there is anybody to deliver to.

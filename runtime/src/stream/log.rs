@@ -8,7 +8,7 @@ use super::state::{CoreState, STATE_VERSION};
 use crate::{
     event::{Event, IdempotencyKey, Offset},
     object::Storage,
-    platform::{Cell, Key, Store, Table},
+    platform::{Cell, Key, Row, Store, Table},
     quirk::{Quirk, Quirks},
 };
 use std::{any::Any, cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
@@ -177,25 +177,59 @@ impl Log {
         }
     }
 
+    /// One read of the chunks gives as many events as it can: a replay of a long log must not read
+    /// each event by itself.
     fn read_rows(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
-        if before <= after.next() {
-            return Vec::new();
+        let mut events = Vec::new();
+        let mut from = after.next();
+        while from < before && events.len() < limit {
+            // With one more than events are wanted, it is seen that the last of them is whole.
+            let chunks_max = (limit - events.len()).saturating_add(1);
+            let (first, last) = (Key::Pair(from.0, 0), Key::Pair(before.0 - 1, u64::MAX));
+            let read = self.store.range(EVENT_CHUNKS, &first, &last, chunks_max);
+            let is_full = read.len() == chunks_max;
+            let mut events_read = read
+                .chunk_by(|one, next| offset_of(one) == offset_of(next))
+                .peekable();
+            while let Some(chunks) = events_read.next() {
+                if events.len() == limit {
+                    break;
+                }
+                let offset = offset_of(&chunks[0]);
+                let may_lack_some = is_full && events_read.peek().is_none();
+                events.push(match may_lack_some {
+                    true => self.read_chunks(offset),
+                    false => parse_rows(chunks),
+                });
+                from = Offset(offset).next();
+            }
+            if !is_full {
+                break;
+            }
         }
-        let (from, to) = (Key::Integer(after.next().0), Key::Integer(before.0 - 1));
-        let rows = self.store.range(EVENTS, &from, &to, limit);
-        rows.into_iter()
-            .map(|(key, _)| match key {
-                Key::Integer(offset) => self.read_chunks(offset),
-                key => panic!("events are keyed by offset, found {key:?}"),
-            })
-            .collect()
+        events
     }
 
     fn read_chunks(&self, offset: u64) -> Arc<Event> {
         let (from, to) = (Key::Pair(offset, 0), Key::Pair(offset, u64::MAX));
-        let rows = self.store.range(EVENT_CHUNKS, &from, &to, usize::MAX);
-        let cells: Vec<&Cell> = rows.iter().map(|(_, row)| &row[0]).collect();
-        parse_chunks(&cells)
+        parse_rows(&self.store.range(EVENT_CHUNKS, &from, &to, usize::MAX))
+    }
+}
+
+fn offset_of((key, _): &(Key, Row)) -> u64 {
+    match key {
+        Key::Pair(offset, _) => *offset,
+        key => panic!("chunks are keyed by offset and number, found {key:?}"),
+    }
+}
+
+fn parse_rows(chunks: &[(Key, Row)]) -> Arc<Event> {
+    match chunks {
+        [(_, row)] => parse_chunks(&[&row[0]]),
+        chunks => {
+            let cells: Vec<&Cell> = chunks.iter().map(|(_, row)| &row[0]).collect();
+            parse_chunks(&cells)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability, Wire},
+    callable::DispatchContext,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
     object::{unknown_method, Class, Context, Object, Reply, Stub},
     quirk::Quirk,
@@ -47,6 +48,8 @@ pub struct StreamObject {
     state: RefCell<Arc<CoreState>>,
     log: Log,
     pub(super) connections: RefCell<Connections>,
+    /// What the callables of subscribers reach.
+    pub(super) reach: DispatchContext,
     pub(super) idle: IdleTimer,
     /// Announcements to ancestors are under way.
     pub(super) announcing: Cell<bool>,
@@ -75,6 +78,7 @@ impl StreamObject {
             state: RefCell::new(Arc::new(state)),
             log,
             connections: RefCell::default(),
+            reach: DispatchContext::of_platform(&context),
             idle: IdleTimer::new(idle_ms),
             announcing: Cell::new(false),
             peers: RefCell::default(),

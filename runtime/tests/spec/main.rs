@@ -4,6 +4,7 @@
 mod callable;
 mod http;
 mod javascript;
+mod jsonata;
 mod object;
 mod processor;
 mod stream;

@@ -1,4 +1,5 @@
-//! `streamsim bench`: what worlds cost, beside bare madsim in the same run (design §13).
+//! `streamsim bench`: what worlds cost, beside bare madsim in the same run, and what an event costs in
+//! short and in long streams (design §13).
 
 use super::{
     bench_view,
@@ -9,7 +10,10 @@ use super::{
     json_line::JsonLine,
     names, values,
 };
-use crate::registry::EMPTY;
+use crate::{
+    registry::EMPTY,
+    stream_costs::{self, Cost},
+};
 use sim::{
     exploration::{
         bare,
@@ -20,12 +24,16 @@ use sim::{
 };
 use std::{io::Write, ops::Range};
 
-/// Measure worlds on one core, with swarm faults and all oracles, beside bare madsim
+/// Measure worlds on one core, with swarm faults and all oracles, beside bare madsim; and what an
+/// event costs, by the length of its stream
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The scenarios, by name; all when none is given.
+    /// The scenarios, by name, and no streams; all of both when none is given.
     #[arg(value_name = "SCENARIO", value_parser = names::scenario)]
     scenarios: Vec<&'static dyn Scenario>,
+    /// No scenarios: only what an event costs in streams of 100, 1,000 and 10,000 events.
+    #[arg(long, conflicts_with = "scenarios")]
+    streams: bool,
     #[command(flatten)]
     seed: SeedFlag,
     /// How many worlds of each.
@@ -38,6 +46,20 @@ pub struct Arguments {
 impl Arguments {
     pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
         let first_seed = self.seed.first(environment);
+        let mut ran = false;
+        if !self.streams {
+            ran |= self.measure_worlds(first_seed)?;
+        }
+        if self.scenarios.is_empty() {
+            let costs = stream_costs::measure(self.worlds, first_seed);
+            ran |= !costs.is_empty();
+            self.print_costs(&costs)?;
+        }
+        Ok(if ran { Exit::Well } else { Exit::Vacuous })
+    }
+
+    /// Whether there were any.
+    fn measure_worlds(&self, first_seed: u64) -> Result<bool, CommandError> {
         let mut ran = false;
         for mut bench in benches(&names::selected(&self.scenarios), first_seed) {
             let measurements = measure(&mut bench, self.worlds);
@@ -53,7 +75,19 @@ impl Arguments {
                 }
             }
         }
-        Ok(if ran { Exit::Well } else { Exit::Vacuous })
+        Ok(ran)
+    }
+
+    fn print_costs(&self, costs: &[Cost]) -> Result<(), CommandError> {
+        match self.format.format {
+            Format::Text => write!(anstream::stdout(), "{}", bench_view::costs(costs))?,
+            Format::Json => {
+                for cost in costs {
+                    JsonLine::cost(cost).print()?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

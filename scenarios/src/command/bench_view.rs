@@ -1,7 +1,10 @@
 //! Measurements as a block of text for each thing that is measured.
 
 use super::plural::plural;
-use crate::palette::{DIM, STRONG};
+use crate::{
+    palette::{DIM, STRONG},
+    stream_costs::{Cost, FLAT_RATIO_MAX},
+};
 use sim::exploration::measure::Measurement;
 
 /// The name of bare madsim as a thing that is measured.
@@ -26,6 +29,39 @@ pub fn text(measurements: &[Measurement]) -> String {
     let mut text = format!("{STRONG}{name}{STRONG:#} {DIM}({worlds}){DIM:#}\n");
     for measurement in measurements {
         text += &lines(measurement);
+    }
+    text.push('\n');
+    text
+}
+
+/// What an event costs, by operation, shortest stream first: a line for each operation.
+pub fn costs(costs: &[Cost]) -> String {
+    if costs.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{STRONG}an event, by the length of its stream{STRONG:#} {DIM}(and to the shortest){DIM:#}\n"
+    );
+    for operation in costs.chunk_by(|one, next| one.operation == next.operation) {
+        if operation[0].operation == costs[0].operation {
+            let lengths = operation.iter().map(|cost| plural(cost.length, EVENT));
+            let lengths = lengths.map(|length| format!("{length:>20}"));
+            text += &format!("  {:<10}{}\n", "", lengths.collect::<String>());
+        }
+        let figure = |cost: &Cost| {
+            let ratio = format!("({:.2})", cost.ratio);
+            format!("{:>12} {ratio:>7}", duration(cost.ns_per_event))
+        };
+        let is_flat = operation.iter().all(|cost| cost.ratio <= FLAT_RATIO_MAX);
+        text += &format!(
+            "  {:<10}{}  {}\n",
+            operation[0].operation.name(),
+            operation.iter().map(figure).collect::<String>(),
+            match is_flat {
+                true => format!("flat within {FLAT_RATIO_MAX}"),
+                false => format!("not flat within {FLAT_RATIO_MAX}"),
+            }
+        );
     }
     text.push('\n');
     text
@@ -75,6 +111,7 @@ fn number(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream_costs::Operation;
 
     fn measurement(name: &str, unit: &'static str, n: f64, ns_per_op: f64) -> Measurement {
         Measurement {
@@ -119,6 +156,32 @@ bare madsim (1 world)
 ";
         assert_eq!(plain(&[measurement(BARE, WORLD, 1.0, 465_327.0)]), expected);
         assert_eq!(plain(&[]), "");
+    }
+
+    #[test]
+    fn costs_are_a_table() {
+        let cost = |operation, length, ns_per_event, ratio| Cost {
+            operation,
+            length,
+            events: 700,
+            ns_per_event,
+            ratio,
+        };
+        let shown = costs(&[
+            cost(Operation::Append, 100, 20_000.0, 1.0),
+            cost(Operation::Append, 10_000, 20_400.0, 1.02),
+            cost(Operation::Delivery, 100, 900.0, 1.0),
+            cost(Operation::Delivery, 10_000, 9_000.0, 10.0),
+        ]);
+        let expected = "\
+an event, by the length of its stream (and to the shortest)
+                      100 events        10000 events
+  append         20.0 µs  (1.00)     20.4 µs  (1.02)  flat within 1.5
+  delivery        900 ns  (1.00)      9.0 µs (10.00)  not flat within 1.5
+
+";
+        assert_eq!(anstream::adapter::strip_str(&shown).to_string(), expected);
+        assert_eq!(costs(&[]), "");
     }
 
     #[test]

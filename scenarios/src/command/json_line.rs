@@ -1,5 +1,6 @@
 //! JSON lines: one object a line, by type (design §11). Field names are a contract.
 
+use crate::stream_costs::Cost;
 use serde::Serialize;
 use sim::{
     exploration::{engine::World, measure::Measurement},
@@ -53,12 +54,14 @@ pub enum JsonLine<'a> {
         mismatches: u64,
     },
     Bench {
-        /// `bare-madsim`, `empty` or a scenario, and what is counted: `slack-first-message/event`.
+        /// `bare-madsim`, `empty` or a scenario, and what is counted: `slack-first-message/event`; or
+        /// a stream and what is done with an event of it: `stream-of-1000/delivery`.
         name: String,
         n: u64,
         ns_per_op: f64,
         per_s: f64,
         bare_ns_per_op: Option<f64>,
+        /// To bare madsim; of streams, to the shortest.
         ratio: Option<f64>,
     },
 }
@@ -108,6 +111,17 @@ impl<'a> JsonLine<'a> {
             per_s: measurement.per_s(),
             bare_ns_per_op: measurement.bare_ns_per_op,
             ratio: measurement.ratio(),
+        }
+    }
+
+    pub fn cost(cost: &Cost) -> Self {
+        JsonLine::Bench {
+            name: format!("stream-of-{}/{}", cost.length, cost.operation.name()),
+            n: cost.events,
+            ns_per_op: cost.ns_per_event,
+            per_s: 1e9 / cost.ns_per_event,
+            bare_ns_per_op: None,
+            ratio: Some(cost.ratio),
         }
     }
 

@@ -5,7 +5,6 @@
 
 use crate::readings::all;
 use runtime::{
-    callable::Callable,
     event::{Event, Offset, StreamName},
     stream::contract::{Subscriber, SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
 };
@@ -52,9 +51,11 @@ fn targets(log: &[Arc<Event>]) -> BTreeMap<String, Vec<String>> {
         let Subscriber::Callable { callable } = configured.subscriber else {
             continue;
         };
-        let Callable::WorkersRpc(rpc) = callable;
+        let Some(hosted) = callable.as_hosted_processor() else {
+            continue;
+        };
         let of_key = targets.entry(configured.subscription_key).or_default();
-        of_key.push(rpc.via.binding_name);
+        of_key.push(hosted.binding_name.to_owned());
     }
     targets
 }
@@ -90,6 +91,7 @@ fn check(
 mod tests {
     use super::super::tests::SAFETY;
     use super::*;
+    use runtime::callable::Callable;
     use serde_json::json;
     use sim::{
         oracles::{Entry, History},

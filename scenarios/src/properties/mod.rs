@@ -4,6 +4,7 @@
 mod acknowledged_is_durable;
 mod appends;
 mod breakers;
+mod catch_ups;
 mod echoes;
 mod followers;
 mod last_word;
@@ -15,6 +16,7 @@ mod presence;
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use appends::Appends;
 pub use breakers::Breakers;
+pub use catch_ups::{CatchUps, WaitedFor};
 pub use echoes::Echoes;
 pub use followers::Followers;
 pub use last_word::LastWord;

@@ -105,14 +105,11 @@ impl Scenario for Flood {
             }
             let writers = join_all((0..WRITERS).map(|writer| flood(&world, &stream, writer)));
             let late = async {
-                while is_late {
+                let mut is_due = is_late;
+                while is_due {
                     wait(&world, "breaker").await;
-                    if append(&world, &stream, vec![breaker.clone()])
-                        .await
-                        .is_some()
-                    {
-                        break;
-                    }
+                    let taken = append(&world, &stream, vec![breaker.clone()]).await;
+                    is_due = taken.is_none();
                 }
             };
             join(writers, join(late, resume(&world, &stream))).await;

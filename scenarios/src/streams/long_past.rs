@@ -112,6 +112,8 @@ impl Scenario for LongPast {
                 append(&world, &stream, vec![example(number)]).await;
                 wait(&world, "live").await;
             }
+            append(&world, &stream, vec![noted(past + 100)]).await;
+            platform::wait_for_echo(&world, &stream).await;
         })
     }
 

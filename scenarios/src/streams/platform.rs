@@ -2,7 +2,9 @@
 //! append, and how they do it.
 
 use super::faltering;
-use crate::properties::{Appends, Breakers, Echoes, Followers, LastWord, Presence};
+use crate::properties::{
+    Appends, Breakers, CatchUps, Echoes, Followers, LastWord, Presence, WaitedFor,
+};
 use processors::{
     circuit_breaker::{self, CircuitBreaker},
     echo::{
@@ -13,10 +15,10 @@ use processors::{
     hosting,
 };
 use runtime::{
-    call::CallError,
+    call::{Arguments, CallError},
     event::{EventInput, EventType, Offset, StreamName, StreamPath},
     object::Class,
-    processor::Fold,
+    processor::{CatchUp, Fold},
     stream::{self, Events},
 };
 use serde_json::{json, Value};
@@ -51,7 +53,7 @@ pub static FOLDS: [Fold; 3] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 15] = [
+pub static ORACLES: [&dyn Oracle; 16] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
@@ -62,6 +64,7 @@ pub static ORACLES: [&dyn Oracle; 15] = [
     &Breakers,
     &Presence,
     &Followers,
+    &CatchUps,
     &LastWord,
     &StateIsFold,
     &Announcements,
@@ -176,6 +179,42 @@ async fn ask(world: &World, stream: &StreamName, method: &'static str) -> Value 
         })
     });
     answer.await
+}
+
+/// Waits, as a client, until the echo of a stream has heard everything so far.
+pub async fn wait_for_echo(world: &Arc<World>, stream: &StreamName) {
+    let name = stream.clone();
+    let answer = world.client(move |context| {
+        Box::pin(async move {
+            let echo = context.object(echo::object::BINDING, name);
+            echo.call(echo::object::CATCH_UP, Arguments::new()).await
+        })
+    });
+    // Where the way there is cut, nobody waits.
+    let Ok(answer) = answer.await else { return };
+    let caught_up: CatchUp = answer.parse().expect("an echo says how far it came");
+    let waited = WaitedFor {
+        stream: stream.to_string(),
+        processor: echo::contract::SLUG.to_owned(),
+        target: caught_up.target,
+    };
+    world.observe(CatchUps::OBSERVED, json!(waited));
+}
+
+/// Somebody who has no business there puts a core state of his own in the place of a stream's (B-23).
+pub async fn intrude(world: &Arc<World>, stream: &StreamName) {
+    let mut forged = ask(world, stream, "runtimeState").await["coreProcessorState"].take();
+    forged["metadata"] = json!({ "forged": true });
+    let name = stream.clone();
+    let answer = world.client(move |context| {
+        Box::pin(async move {
+            let stub = context.object(stream::BINDING, name);
+            let arguments = Arguments::new().json("coreProcessorState", forged);
+            stub.call("setCoreProcessorState", arguments).await
+        })
+    });
+    let is_refused = answer.await.is_err();
+    world.observe("intruder-refused", json!(is_refused));
 }
 
 /// Waits before a client tries again.

@@ -1,5 +1,6 @@
 //! Two writers configure one key, each with a target of its own, by turns that nobody arranges. The
-//! last one wins: its target gets everything from there on, the other one nothing (spec §1.8; B-16).
+//! last one wins: its target gets everything from there on, the other one nothing (spec §1.8; B-16). A
+//! third one tries to write to the stream's state itself, and may not (B-23).
 
 use super::platform::{self, append, draw, example, stream, wait, SECOND_ECHO};
 use crate::readings::{all, crashed, names, CRASHED};
@@ -76,6 +77,7 @@ impl Scenario for TwoWriters {
                 examples,
             )
             .await;
+            platform::intrude(&world, &stream).await;
             world.sleep(SETTLED_MS).await;
             let late = append(&world, &stream, vec![example(10)]).await;
             world.observe(

@@ -71,3 +71,21 @@ fn people_see_a_block_for_each_scenario() {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
 }
+
+#[test]
+fn an_event_is_measured_in_short_and_long_streams() {
+    let arguments = ["bench", "--streams", "--worlds", "1", "--format", "json"];
+    let lines = json_lines(&mut streamsim(&arguments), 0);
+    let names: Vec<&str> = lines.iter().filter_map(|l| l["name"].as_str()).collect();
+    let expected = ["append", "delivery", "checkpoint"].map(|operation| {
+        ["100", "1000", "10000"].map(|length| format!("stream-of-{length}/{operation}"))
+    });
+    assert_eq!(names, expected.concat());
+    assert!(lines.iter().all(|line| line["n"].as_u64() >= Some(100)));
+    assert!(lines.iter().all(|line| line["ratio"].is_number()));
+
+    let arguments = ["bench", "--streams", "--worlds", "1"];
+    let text = stdout(&streamsim(&arguments).output().unwrap());
+    assert!(text.contains("checkpoint"), "{text}");
+    assert!(text.contains("flat within 1.5"), "{text}");
+}

@@ -91,7 +91,7 @@ pub fn measure(bench: &mut Bench<'_>, operations: u64) -> Vec<Measurement> {
 }
 
 /// Splits `0..operations` into rounds of nearly the same size.
-fn rounds(operations: u64) -> impl Iterator<Item = Range<u64>> {
+pub fn rounds(operations: u64) -> impl Iterator<Item = Range<u64>> {
     let rounds = operations.min(ROUNDS_MAX);
     (0..rounds).map(move |round| {
         let edge = |round: u64| operations * round / rounds;

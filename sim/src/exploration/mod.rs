@@ -5,10 +5,12 @@
 //!   order. Start there.
 //! - [`tally`]: counts of a sweep: passes, goals, failures by key.
 //! - [`measure`]: interleaved measurements, ours beside bare madsim's.
+//! - [`stopwatch`]: real time, for those who measure inside of a world.
 //! - [`bare`]: the bare madsim world that ours are compared with.
 
 pub mod bare;
 pub mod engine;
 pub mod measure;
 pub mod schedule;
+pub mod stopwatch;
 pub mod tally;

@@ -264,6 +264,10 @@ impl Fleet {
         self.lock().commits.push(commit);
     }
 
+    pub(super) fn has_class(&self, binding: &str) -> bool {
+        self.classes.contains_key(binding)
+    }
+
     pub(super) fn record_connected(&self, connection: OpenConnection) {
         self.lock().connections.push(connection);
     }

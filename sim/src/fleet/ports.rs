@@ -374,6 +374,10 @@ impl Platform for SimPorts {
         })
     }
 
+    fn has_namespace(&self, binding: &str) -> bool {
+        self.fleet.has_class(binding)
+    }
+
     fn draw_id(&self) -> Uuid {
         let drawn = self.ids_drawn.replace(self.ids_drawn.get() + 1);
         let name = format!("{}#{drawn}", self.place);

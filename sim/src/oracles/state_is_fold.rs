@@ -9,7 +9,6 @@ use super::{difference::differences, Evidence, Oracle, StoredProcessor, Violatio
 use crate::world::StreamLog;
 use runtime::{
     call::ObjectName,
-    callable::Callable,
     event::{Event, Offset, StreamName},
     stream::{
         contract::{
@@ -68,24 +67,14 @@ fn dialed(core: &CoreState) -> impl Iterator<Item = (Arc<str>, ObjectName, Strin
     subscriptions.filter_map(|(key, subscription)| {
         match &subscription.latest_configured_event.payload.subscriber {
             Subscriber::Callable { callable } => {
-                let (object, processor) = hosted(callable)?;
-                Some((key.clone(), object, processor))
+                // Who is dialed in another way may be nobody's processor.
+                let hosted = callable.as_hosted_processor()?;
+                let object = ObjectName::new(hosted.binding_name.to_owned(), hosted.object);
+                Some((key.clone(), object, hosted.processor.to_owned()))
             }
             _ => None,
         }
     })
-}
-
-/// The object and the processor that a callable of the standard shape names.
-fn hosted(callable: &Callable) -> Option<(ObjectName, String)> {
-    let Callable::WorkersRpc(rpc) = callable;
-    let object = ObjectName::new(
-        rpc.via.binding_name.clone(),
-        rpc.via.durable_object.name.as_str(),
-    );
-    let merge = &rpc.transform_input.as_ref()?.shallow_merge;
-    let processor = merge.get("processorName")?.as_str()?;
-    Some((object, processor.to_owned()))
 }
 
 /// The core processor's state, folded; it is what the stream had stored.
@@ -209,6 +198,7 @@ mod tests {
     use super::*;
     use crate::world::FailureKind;
     use runtime::{
+        callable::Callable,
         event::{EventType, PayloadError},
         processor::{Catalogue, Contract, Fold, Processor, WILDCARD},
         stream::contract::{

@@ -30,7 +30,7 @@ const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
 const REST_MS: u64 = 20;
 /// The longest wait between two looks.
 const LOOK_MS_MAX: u64 = 5_000;
-/// More trace events than any phase of rest should need.
+/// More trace events than any workload, and any phase of rest, should need.
 const TRACE_EVENTS_MAX: u64 = 400_000;
 
 /// Runs a world on a fresh thread, to its end.
@@ -51,6 +51,9 @@ pub fn run(plan: &Plan) -> Outcome {
 
 fn run_here(plan: Plan) -> Outcome {
     panics::install();
+    // The evaluator of JSONata asks the system once in a thread how large its stack is. Inside the
+    // simulation madsim takes that for the start of a thread, and complains.
+    stacker::remaining_stack();
     let config = madsim::Config {
         net: net::Config {
             packet_loss_rate: 0.0,
@@ -84,22 +87,42 @@ async fn live(world: &Arc<World>) -> Evidence {
     world.choices.set_faults(true);
     let chaos_began_ms = crate::time::since_start_ms();
     let workload = world.activity.begin(PendingKind::Workload);
-    world.plan.scenario.workload(world.clone()).await;
+    let ran_away = tokio::select! {
+        biased;
+        () = world.plan.scenario.workload(world.clone()) => None,
+        runaway = run_away(world) => Some(runaway),
+    };
     drop(workload);
-    rest(world, CHAOS_AFTER_WORKLOAD_MS).await;
-    sleep(Duration::from_millis(CHAOS_AT_REST_MS)).await;
+    if ran_away.is_none() {
+        rest(world, CHAOS_AFTER_WORKLOAD_MS).await;
+        sleep(Duration::from_millis(CHAOS_AT_REST_MS)).await;
+    }
     let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
     world.choices.set_faults(false);
     world
         .trace
         .record(&"world", "heal", format_args!("after {chaos_ms} ms"));
-    let quiescence = rest(world, SETTLE_MS_MAX).await;
+    let quiescence = match ran_away {
+        Some(runaway) => runaway,
+        None => rest(world, SETTLE_MS_MAX).await,
+    };
     let evidence = world.evidence(quiescence);
     world.fleet.shut_down();
     world.stop_services();
     // The killed tasks are dropped when they would next run.
     sleep(Duration::from_millis(1)).await;
     evidence
+}
+
+/// Completes when the world has done more than any workload should make it do.
+async fn run_away(world: &World) -> Quiescence {
+    loop {
+        sleep(Duration::from_millis(LOOK_MS_MAX)).await;
+        let trace_events = world.trace.events();
+        if trace_events > TRACE_EVENTS_MAX {
+            return Quiescence::Runaway { trace_events };
+        }
+    }
 }
 
 /// Waits until nothing is under way, at most `limit_ms`.

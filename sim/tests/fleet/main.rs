@@ -1,5 +1,5 @@
 //! The fleet under faults, with objects of its own: an echo that answers every ping of its stream
-//! with a pong, and a bell that rings.
+//! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
 
@@ -7,4 +7,5 @@ mod bell;
 mod decided;
 mod echo;
 mod faults;
+mod visit;
 mod worlds;

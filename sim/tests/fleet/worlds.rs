@@ -1,6 +1,10 @@
 //! Whole worlds of the echo.
 
-use crate::echo::{Echoes, Misnamed, Unanswered};
+use crate::{
+    decided::details,
+    echo::{Echoes, Misnamed, Unanswered},
+    visit::Visits,
+};
 use runtime::quirk::{Quirk, Quirks};
 use sim::world::{run, FailureKind, FaultLevel, Plan};
 
@@ -38,6 +42,23 @@ fn a_seed_gives_one_trace() {
         let second = run(&kept);
         assert_eq!(first.trace, second.trace);
         assert_eq!(second.kept_trace.len() as u64, second.trace_events);
+    }
+}
+
+#[test]
+fn requests_sockets_and_scripts_work_in_a_world_and_give_one_trace() {
+    let visit = |seed| {
+        let mut plan = Plan::new(&Visits, seed);
+        plan.keep = true;
+        run(&plan)
+    };
+    for seed in 0..100 {
+        let first = visit(seed);
+        assert_eq!(first.failure, None, "seed {seed}");
+        let heard = details(&first, "visitor p1:/visit", "info");
+        let is_guest = |words: &&str| words.starts_with("heard guest-");
+        assert!(heard.iter().any(is_guest), "seed {seed}: {heard:?}");
+        assert_eq!(first.trace, visit(seed).trace);
     }
 }
 

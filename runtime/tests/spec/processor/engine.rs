@@ -612,26 +612,18 @@ fn case_17_a_misfit_payload_of_a_named_type_rejects_the_batch() {
     });
 }
 
-/// As far as Rust has it: hooks see what `parse` gave, and states of the processor's own type. That
-/// this compiles is the test.
+/// As far as Rust has it: what hooks see is of the types that the processor named.
 #[test]
 fn case_18_hooks_are_typed_by_their_processor() {
-    fn of_any<P: Processor<State = S, Consumed = C>, S, C>(
-        reduced: &Reduced<P>,
-        hook: &Hook<P>,
-    ) -> (C, [Rc<S>; 4])
-    where
-        C: Clone,
-    {
-        let states = [
-            &reduced.previous_state,
-            &reduced.state,
-            &hook.previous_state,
-            &hook.state,
-        ];
-        (reduced.consumed.clone(), states.map(Rc::clone))
-    }
-    let _: fn(&Reduced<Probe>, &Hook<Probe>) -> (Option<u64>, [Rc<Sum>; 4]) = of_any;
+    run(|_| async move {
+        let bench = Bench::hooked(|reduced, hook| {
+            let consumed: Option<u64> = reduced.consumed;
+            let of_event: [&Rc<Sum>; 2] = [&reduced.previous_state, &reduced.state];
+            let of_batch: [&Rc<Sum>; 2] = [&hook.previous_state, &hook.state];
+            assert_eq!((consumed, of_event), (Some(5), of_batch));
+        });
+        bench.ingest(&[(3, json!(5))]).await.unwrap();
+    });
 }
 
 #[test]

@@ -454,3 +454,43 @@ fn no_single_lost_call_loses_a_number() {
         }
     }
 }
+
+/// batches that follow the poison one are on their way when the host gives up. Were they refused
+/// before the stream knows, it would dial at once, and replay a longer log each time.
+#[test]
+fn giving_up_with_more_batches_on_their_way_is_giving_up() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(10_000);
+        let numbers: Vec<Value> = (0..250).map(|_| add(1)).collect();
+        stream.append(json!(numbers)).await;
+        world.pass_ms(60_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+        assert!(stream.count(&SUBSCRIBER_CONNECTED).await <= 5);
+        let story = stream.story(1).await;
+        assert_eq!(
+            story.last().unwrap(),
+            "subscriber-disconnected unsubscribed"
+        );
+    });
+}
+
+/// What fails for the sake of others is dialed at once a few times, and then by the alarm only.
+#[test]
+fn a_long_transient_failure_does_not_make_the_log_grow_fast() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failing.set(Failing::Transiently);
+        orders.failures.set(10_000);
+        append(&stream, 5).await;
+        world.pass_ms(100_000).await;
+        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
+        assert!(
+            connections <= 4 * (3 + 10 + 2),
+            "{connections} connections in 100 s"
+        );
+        orders.failures.set(0);
+        world.pass_ms(11_000).await;
+        assert_eq!(orders.total(&world), 5);
+    });
+}

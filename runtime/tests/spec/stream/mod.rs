@@ -4,6 +4,7 @@ mod announcing;
 mod append;
 mod boot;
 mod core_state;
+mod costs;
 mod delivery;
 mod dialing;
 mod envelope;

@@ -155,3 +155,27 @@ fn a_long_log_reads_the_same_from_memory_and_from_rows() {
         assert_eq!(stream.log().await[..602], from_memory);
     });
 }
+
+/// Some events are in several rows; whatever is read of them is whole.
+#[test]
+fn every_window_of_a_log_reads_the_same_from_rows() {
+    run(|world| async move {
+        let stream = world.stream("p1:/a");
+        let large = json!({ "type": "test/large", "payload": "x".repeat(600 * 1024) });
+        stream.append_many("test/x", 2).await;
+        stream.append(json!([large, large])).await;
+        stream.append_many("test/x", 1).await;
+        stream.append(json!([large])).await;
+        stream.append_many("test/x", 600).await;
+        let whole = stream.log().await;
+        world.crash(&stream.name);
+        for (after, limit) in (0..9).flat_map(|after| (1..9).map(move |limit| (after, limit))) {
+            let window = json!({ "afterOffset": after, "limit": limit });
+            let read = stream.ask("getEvents", window).await.unwrap();
+            assert!(
+                read == json!(whole[after..after + limit]),
+                "{limit} after {after}"
+            );
+        }
+    });
+}

@@ -30,6 +30,9 @@ pub struct Disk {
     /// The content before the open transaction, and what that wrote.
     open: RefCell<Option<(Content, Writes)>>,
     transactions: RefCell<Vec<Writes>>,
+    /// Rows that were read, and rows that were written.
+    pub read: StdCell<u64>,
+    pub written: StdCell<u64>,
     /// How long it takes until a write is durable, for those who ask.
     pub flush_ms: StdCell<u64>,
 }
@@ -85,6 +88,11 @@ impl Disk {
         let (_, writes) = open.get_or_insert_with(|| (content.clone(), Writes::new()));
         writes.push(table);
         change(&mut content);
+        self.written.set(self.written.get() + 1);
+    }
+
+    fn count_read(&self, rows: usize) {
+        self.read.set(self.read.get() + rows as u64);
     }
 }
 
@@ -105,17 +113,20 @@ impl Handle {
 impl Store for Handle {
     fn get(&self, table: Table, key: &Key) -> Option<Row> {
         let content = self.disk.content.borrow();
+        self.disk.count_read(1);
         content.tables.get(&table)?.get(key).cloned()
     }
 
     fn range(&self, table: Table, from: &Key, to: &Key, limit: usize) -> Vec<(Key, Row)> {
         let rows = self.disk.rows(table.0).into_iter();
-        rows.filter(|(key, _)| from <= key && key <= to)
-            .take(limit)
-            .collect()
+        let rows = rows.filter(|(key, _)| from <= key && key <= to);
+        let rows: Vec<_> = rows.take(limit).collect();
+        self.disk.count_read(rows.len());
+        rows
     }
 
     fn last(&self, table: Table) -> Option<(Key, Row)> {
+        self.disk.count_read(1);
         self.disk.rows(table.0).pop()
     }
 

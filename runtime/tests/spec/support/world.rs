@@ -509,6 +509,10 @@ impl Platform for Ports {
         Box::pin(async move { Ok(Box::new(here) as Box<dyn ByteStream>) })
     }
 
+    fn has_namespace(&self, binding: &str) -> bool {
+        self.world.0.classes.borrow().contains_key(binding)
+    }
+
     fn draw_id(&self) -> Uuid {
         self.ids.set(self.ids.get() + 1);
         Uuid::from_u64_pair(self.incarnation, self.ids.get())

@@ -1,0 +1,90 @@
+//! Reads what clients saw who waited for a processor, and the logs. Asserts that they waited for an
+//! event which that processor consumes (spec §3.7): the head may be one that it never gets, and then
+//! every wait takes as long as it may (B-05). Does not assert that a wait came to its end: the way to
+//! the processor may be cut for longer than that.
+
+use runtime::event::{Offset, StreamName};
+use serde::{Deserialize, Serialize};
+use sim::oracles::{Evidence, Oracle, Violation};
+
+pub struct CatchUps;
+
+/// What a client saw, under the name [`CatchUps::OBSERVED`].
+#[derive(Serialize, Deserialize)]
+pub struct WaitedFor {
+    pub stream: String,
+    pub processor: String,
+    pub target: Offset,
+}
+
+impl CatchUps {
+    pub const OBSERVED: &str = "waited-for";
+}
+
+impl Oracle for CatchUps {
+    fn name(&self) -> &'static str {
+        "catch-up"
+    }
+
+    fn asserts(&self) -> &'static str {
+        "who waits for a processor waits for an event that it consumes"
+    }
+
+    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+        for observation in evidence.observed(CatchUps::OBSERVED) {
+            let waited = WaitedFor::deserialize(&observation.value).expect("as it was written");
+            let stream = StreamName::parse(&waited.stream).expect("a stream's name");
+            let fold = evidence.fold(&waited.processor).expect("a processor");
+            let mut log = evidence.log(&stream).iter();
+            let target = log.find(|event| event.offset == waited.target);
+            if let Some(event) = target.filter(|event| !fold.consumes(&event.kind)) {
+                return Err(Violation::liveness(
+                    "not-consumed",
+                    format!(
+                        "at {} ms somebody waited for {} to reach offset {} of {stream}, a {}, \
+                         which it does not consume",
+                        observation.at_ms, waited.processor, waited.target, event.kind
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::LIVENESS;
+    use super::*;
+    use processors::echo::{contract::EXAMPLE, contract::SLUG, EchoProcessor};
+    use runtime::{event::EventType, processor::Fold};
+    use serde_json::json;
+    use sim::oracles::{Entry, History};
+
+    static FOLDS: [Fold; 1] = [Fold::of::<EchoProcessor>()];
+
+    fn waited_for(target: u64) -> History {
+        let other = EventType::of("test/other");
+        let example = Entry::new(EXAMPLE, json!({ "message": "" }));
+        let waited = WaitedFor {
+            stream: "p1:/a".to_owned(),
+            processor: SLUG.to_owned(),
+            target: Offset(target),
+        };
+        History::new(&FOLDS)
+            .log("p1:/a", [example, Entry::new(other, json!({}))])
+            .observed(CatchUps::OBSERVED, json!(waited))
+    }
+
+    #[test]
+    fn to_wait_for_what_is_consumed_or_for_nothing_is_right() {
+        assert_eq!(waited_for(1).verdict(&CatchUps), None);
+        assert_eq!(waited_for(0).verdict(&CatchUps), None);
+    }
+
+    #[test]
+    fn to_wait_for_what_never_comes_is_wrong() {
+        let found = Some(("not-consumed", LIVENESS));
+        assert_eq!(waited_for(2).verdict(&CatchUps), found);
+    }
+}
