@@ -339,8 +339,12 @@ impl ProcessorHost {
                 hosted.name
             )));
         }
+        let is_empty = batch.events.is_empty();
         let Err(error) = hosted.runner.clone().ingest(batch).await else {
-            hosted.failures.set(0);
+            // The initial push may hold nothing: it says nothing of what comes behind it.
+            if !is_empty {
+                hosted.failures.set(0);
+            }
             return Ok(Argument::NULL);
         };
         self.context.note(

@@ -132,6 +132,7 @@ impl Connection {
             },
             &self.key,
         );
+        let is_empty = events.is_empty();
         let state = stream.state();
         let batch = Arguments::new()
             .json("namespace", &state.namespace)
@@ -152,7 +153,10 @@ impl Connection {
                 let outcome = outcome.await;
                 connection.unsettled.set(connection.unsettled.get() - 1);
                 if let Some(stream) = stream.upgrade() {
-                    stream.delivery_settled(&connection, outcome.map(drop));
+                    match outcome {
+                        Ok(_) if is_empty => {}
+                        outcome => stream.delivery_settled(&connection, outcome.map(drop)),
+                    }
                 }
             });
         }

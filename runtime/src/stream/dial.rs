@@ -257,7 +257,8 @@ impl StreamObject {
         ));
     }
 
-    /// The outcome of a delivery on an outbound connection became known.
+    /// The outcome of a delivery on an outbound connection became known. That an empty batch was taken
+    /// is none: it says nothing of what comes behind it.
     pub(super) fn delivery_settled(
         self: &Rc<Self>,
         connection: &Rc<Connection>,
