@@ -43,7 +43,7 @@ fn a_sweep_prints_every_world_and_a_summary() {
 #[test]
 fn shards_partition_the_sweep() {
     let sweep = |shard: &str| {
-        let arguments = ["--worlds", "10", "--faults", "none", "--shard", shard];
+        let arguments = ["--worlds", "44", "--faults", "none", "--shard", shard];
         worlds(&explore(&shard.replace('/', "-of-"), &arguments, 6))
     };
     let whole = sweep("0/1");

@@ -55,7 +55,7 @@ fn people_see_logs_decisions_and_verdict() {
     let output = streamsim(&arguments).output().unwrap();
     let text = stdout(&output);
     for part in [
-        "p1:/integrations/slack (7 events)\n",
+        "p1:/integrations/slack (8 events)\n",
         "text: \"Which of our stores sells the most tea?\"",
         "\ndecisions (",
         "\nslack-first-message, seed 7: pass\n",
