@@ -13,87 +13,51 @@ pub struct Hunt {
 
 /// At least one for every quirk.
 pub const HUNTS: &[Hunt] = &[
-    Hunt {
-        quirk: Quirk::B09,
-        scenario: "slack-first-message",
-        expected_key: "obligation/request-unfinished",
-    },
-    Hunt {
-        quirk: Quirk::B20,
-        scenario: "slack-first-message",
-        expected_key: "processor/state-not-fold",
-    },
-    Hunt {
-        quirk: Quirk::B28,
-        scenario: "slack-first-message",
-        expected_key: "obligation/input-unanswered",
-    },
-    Hunt {
-        quirk: Quirk::B01,
-        scenario: "streams-long-past",
-        expected_key: "append/acknowledged-lost",
-    },
-    Hunt {
-        quirk: Quirk::B05,
-        scenario: "streams-long-past",
-        expected_key: "catch-up/not-consumed",
-    },
-    Hunt {
-        quirk: Quirk::B07,
-        scenario: "streams-tree",
-        expected_key: "announcement/uninitialized",
-    },
-    Hunt {
-        quirk: Quirk::B08,
-        scenario: "slack-first-message",
-        expected_key: "processor/state-not-fold",
-    },
-    Hunt {
-        quirk: Quirk::B15,
-        scenario: "streams-long-past",
-        expected_key: "processor/behind",
-    },
-    Hunt {
-        quirk: Quirk::B16,
-        scenario: "streams-two-writers",
-        expected_key: "last-word/loser-served",
-    },
-    Hunt {
-        quirk: Quirk::B23,
-        scenario: "streams-two-writers",
-        expected_key: "processor/core-state-not-fold",
-    },
-    Hunt {
-        quirk: Quirk::B24,
-        scenario: "streams-long-past",
-        expected_key: "processor/behind",
-    },
-    Hunt {
-        quirk: Quirk::B34,
-        scenario: "streams-long-past",
-        expected_key: "filter/not-consumed",
-    },
-    Hunt {
-        quirk: Quirk::B38,
-        scenario: "streams-idle",
-        expected_key: "connection/open-at-rest",
-    },
-    Hunt {
-        quirk: Quirk::X6,
-        scenario: "streams-tree",
-        expected_key: "announcement/missing",
-    },
-    Hunt {
-        quirk: Quirk::X7,
-        scenario: "streams-flood",
-        expected_key: "processor/behind",
-    },
-    Hunt {
-        quirk: Quirk::X8,
-        scenario: "streams-two-writers",
-        expected_key: "processor/behind",
-    },
+    hunt(Quirk::B01, "streams-flood", "append/acknowledged-lost"),
+    hunt(Quirk::B05, "streams-long-past", "catch-up/not-consumed"),
+    hunt(Quirk::B07, "streams-tree", "announcement/uninitialized"),
+    hunt(
+        Quirk::B08,
+        "slack-first-message",
+        "processor/state-not-fold",
+    ),
+    hunt(
+        Quirk::B09,
+        "slack-first-message",
+        "obligation/request-unfinished",
+    ),
+    hunt(Quirk::B15, "streams-long-past", "processor/behind"),
+    hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
+    hunt(
+        Quirk::B20,
+        "slack-first-message",
+        "processor/state-not-fold",
+    ),
+    hunt(
+        Quirk::B23,
+        "streams-two-writers",
+        "processor/core-state-not-fold",
+    ),
+    hunt(Quirk::B24, "streams-idle", "processor/behind"),
+    hunt(
+        Quirk::B28,
+        "slack-first-message",
+        "obligation/input-unanswered",
+    ),
+    hunt(Quirk::B34, "streams-long-past", "filter/not-consumed"),
+    hunt(Quirk::B38, "streams-idle", "connection/open-at-rest"),
+    hunt(Quirk::X6, "streams-tree", "announcement/missing"),
+    hunt(Quirk::X7, "streams-idle", "processor/behind"),
+    hunt(Quirk::X8, "streams-two-writers", "processor/behind"),
 ];
+
+const fn hunt(quirk: Quirk, scenario: &'static str, expected_key: &'static str) -> Hunt {
+    Hunt {
+        quirk,
+        scenario,
+        expected_key,
+    }
+}
 
 #[cfg(test)]
 mod tests {

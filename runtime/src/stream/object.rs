@@ -194,9 +194,16 @@ impl StreamObject {
         }
     }
 
-    /// What a deny-list let through (#1458).
+    /// What a deny-list let through (#1458). Where the log ends it cannot change.
     fn set_core_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {
-        self.write(&[], arguments.parse("coreProcessorState")?);
+        let state = self.state();
+        let given: CoreState = arguments.parse("coreProcessorState")?;
+        let forged = CoreState {
+            event_count: state.event_count,
+            max_offset: state.max_offset,
+            ..given
+        };
+        self.write(&[], forged);
         Ok(Argument::NULL)
     }
 
