@@ -98,7 +98,12 @@ impl Connection {
             }
             return false;
         };
-        self.cursor.set(last.offset);
+        let before = self.cursor.replace(last.offset);
+        assert!(
+            last.offset > before,
+            "a log is read forwards: {} after {before}",
+            last.offset
+        );
         let taken: Vec<Arc<Event>> = match self.filter {
             None => read,
             Some(_) => read.into_iter().filter(|event| self.takes(event)).collect(),

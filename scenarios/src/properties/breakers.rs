@@ -1,6 +1,7 @@
 //! Reads the logs and the checkpoints of circuit breakers. Asserts that a breaker pauses only because
-//! of an event that found its bucket overdrawn, and that at rest no bucket is: a pause fills it, so a
-//! trip that led to none shows (spec §1.14; B-33). Does not assert how soon a pause follows.
+//! of an event that found its bucket overdrawn, and that at rest no bucket is, unless the stream is
+//! paused: a pause fills it, so a trip that led to none shows (spec §1.14; B-33). Does not assert how
+//! soon a pause follows.
 
 use crate::readings::all;
 use processors::circuit_breaker::{
@@ -8,9 +9,9 @@ use processors::circuit_breaker::{
     CircuitBreaker,
 };
 use runtime::{
-    event::{Event, Offset},
+    event::{Event, Offset, StreamName},
     processor::Fold,
-    stream::contract::PAUSED,
+    stream::contract::{PAUSED, RESUMED},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
+use std::sync::Arc;
 
 pub struct Breakers;
 
@@ -38,7 +40,8 @@ impl Oracle for Breakers {
         }
         let breakers = evidence.processors.iter();
         for stored in breakers.filter(|stored| stored.processor == SLUG) {
-            if is_tripped(&stored.state) {
+            let stream = StreamName::parse(&stored.object.name).expect("a stream's name");
+            if is_tripped(&stored.state) && !is_paused(evidence.log(&stream)) {
                 return Err(Violation::liveness(
                     "trip-lost",
                     format!("{} tripped, and nobody paused its stream", stored.object),
@@ -70,6 +73,12 @@ fn check_tripped(log: &StreamLog, pause: &Event, source: Offset) -> Result<(), V
             ),
         )),
     }
+}
+
+fn is_paused(log: &[Arc<Event>]) -> bool {
+    let is_change = |event: &&Arc<Event>| event.kind == PAUSED || event.kind == RESUMED;
+    let last = log.iter().rev().find(is_change);
+    last.is_some_and(|change| change.kind == PAUSED)
 }
 
 fn is_tripped(state: &Value) -> bool {
@@ -129,7 +138,19 @@ mod tests {
 
     #[test]
     fn a_bucket_that_is_overdrawn_at_rest_is_wrong() {
-        let found = with_tokens(History::new(&[]), -1.0).verdict(&Breakers);
-        assert_eq!(found, Some(("trip-lost", LIVENESS)));
+        let lost = Some(("trip-lost", LIVENESS));
+        assert_eq!(
+            with_tokens(History::new(&[]), -1.0).verdict(&Breakers),
+            lost
+        );
+        let resumed = paused_because_of(3).log(STREAM, [Entry::new(RESUMED, json!({}))]);
+        assert_eq!(with_tokens(resumed, -1.0).verdict(&Breakers), lost);
+    }
+
+    /// A paused stream still says who comes and goes.
+    #[test]
+    fn a_bucket_may_be_overdrawn_while_the_stream_is_paused() {
+        let found = with_tokens(paused_because_of(3), -1.0).verdict(&Breakers);
+        assert_eq!(found, None);
     }
 }
