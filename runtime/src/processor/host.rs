@@ -89,6 +89,8 @@ struct Hosted {
     connection: RefCell<Option<Connection>>,
     generation: Cell<u64>,
     failures: Cell<u32>,
+    /// The alarm rang, and nobody had dialed.
+    missed: Cell<bool>,
     ingest_chain: Mutex<()>,
 }
 
@@ -135,6 +137,7 @@ impl ProcessorHost {
             connection: RefCell::default(),
             generation: Cell::new(0),
             failures: Cell::new(0),
+            missed: Cell::new(false),
             ingest_chain: Mutex::default(),
         });
         let taken = self.hosted.borrow_mut().insert(name, hosted);
@@ -174,9 +177,16 @@ impl ProcessorHost {
                 )));
             }
         }
-        let log_created_at = log_created_at(&arguments)?;
-        if let Some(log_created_at) = &log_created_at {
-            self.check_log(log_created_at).await?;
+        let core = core_state(&arguments)?;
+        let log_created_at = core.as_ref().map(|core| core.created_at.clone());
+        if let Some(core) = &core {
+            self.check_stream(core)?;
+            self.check_log(&core.created_at).await?;
+        }
+        if (hosted.checkpoints.subscription_key()).is_some_and(|before| before != key) {
+            // Opening replaces a connection of the same key only. Left open, the other one would be
+            // refused, dialed again, and take this one's place, for ever.
+            self.let_go(&hosted, None).await;
         }
         hosted.checkpoints.anchor_at(configured.offset);
         hosted.checkpoints.put_subscription_key(&key);
@@ -188,6 +198,18 @@ impl ProcessorHost {
             .await
             .map_err(|error| CallError::remote("subscription-failed", error.to_string()))?;
         Ok(Argument::NULL)
+    }
+
+    /// A host serves the stream whose name it has: checkpoint and anchor are offsets of that one.
+    fn check_stream(&self, core: &CoreState) -> Result<(), CallError> {
+        let own = &self.stream_name;
+        if *core.namespace == *own.namespace && *core.path == *own.path.as_str() {
+            return Ok(());
+        }
+        Err(CallError::Unresolved(format!(
+            "this object serves stream {own}, and was dialed by {}:{}",
+            core.namespace, core.path
+        )))
     }
 
     /// A handshake speaks of the log that this object's checkpoints come from, or of its first.
@@ -243,6 +265,19 @@ impl ProcessorHost {
                 known.join(", ")
             ))
         })
+    }
+
+    /// Unsubscribes the connection that is held, if any. Domain events above `seen` make the stream
+    /// dial again at once; without it, the next one does.
+    async fn let_go(&self, hosted: &Hosted, seen: Option<Offset>) -> Option<Result<(), CallError>> {
+        let handle = {
+            let connection = hosted.connection.borrow();
+            connection.as_ref().and_then(|open| open.handle.clone())
+        };
+        let subscription = self.context.stub_to(Target::Capability(handle?));
+        let arguments = Arguments::new().json("afterOffset", seen);
+        let outcome = subscription.call("unsubscribe", arguments).await;
+        Some(outcome.map(drop))
     }
 
     /// Takes the old callback back.
@@ -339,7 +374,7 @@ impl ProcessorHost {
                 hosted.name
             )));
         }
-        let is_empty = batch.events.is_empty();
+        let (is_empty, seen) = (batch.events.is_empty(), batch.stream_max_offset);
         let Err(error) = hosted.runner.clone().ingest(batch).await else {
             // The initial push may hold nothing: it says nothing of what comes behind it.
             if !is_empty {
@@ -354,14 +389,15 @@ impl ProcessorHost {
         if self.context.quirk(Quirk::B20) {
             return Ok(Argument::NULL);
         }
-        self.recover_batch(hosted, generation, error).await
+        self.recover_batch(hosted, generation, seen, error).await
     }
 
-    /// Replays from the checkpoint, or gives up (spec §3.5).
+    /// Replays from the checkpoint, or gives up (spec §3.5). `seen` is the head at delivery.
     async fn recover_batch(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
         generation: u64,
+        seen: Offset,
         error: ProcessorError,
     ) -> Result<Argument, CallError> {
         if hosted.generation.get() != generation {
@@ -371,7 +407,7 @@ impl ProcessorHost {
         let failures = hosted.failures.get() + 1;
         hosted.failures.set(failures);
         if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
-            let gave_up = self.give_up(hosted, failures, &error).await;
+            let gave_up = self.give_up(hosted, failures, seen, &error).await;
             if hosted.generation.get() == generation {
                 self.end_generation(hosted);
             }
@@ -397,6 +433,7 @@ impl ProcessorHost {
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
         failures: u32,
+        seen: Offset,
         error: &ProcessorError,
     ) -> Result<Argument, CallError> {
         let name = hosted.name;
@@ -420,14 +457,10 @@ impl ProcessorHost {
         )
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
         // If any of this gets lost, the stream hears so, dials again, and the batch is tried once more.
-        let handle = {
-            let connection = hosted.connection.borrow();
-            connection.as_ref().and_then(|open| open.handle.clone())
-        };
         hosted.stream.append_batch(None, vec![event]).await?;
-        let handle = handle.ok_or_else(|| CallError::Broken("no handle to let go of".into()))?;
-        let subscription = self.context.stub_to(Target::Capability(handle));
-        subscription.call("unsubscribe", Arguments::new()).await
+        let unheard = || CallError::Broken("no handle to let go of".into());
+        let let_go = self.let_go(hosted, Some(seen)).await;
+        let_go.ok_or_else(unheard)?.map(|()| Argument::NULL)
     }
 
     /// Waits until a processor has checkpointed every event that it consumes and that was in the
@@ -487,7 +520,8 @@ impl ProcessorHost {
                 outcome => return outcome,
             }
         }
-        // A stream that wakes dials its subscribers; the handshake then recovers them.
+        // A stream that wakes dials its subscribers. One that is awake may have let go of this one:
+        // if nobody has dialed until the alarm rings again, the debt is settled by name.
         let stream = StreamClient::named(&self.context, &self.stream_name);
         let log_created_at = stream.log_created_at().await?;
         let known: Option<Arc<str>> = self
@@ -497,6 +531,10 @@ impl ProcessorHost {
             .unwrap_or_default();
         match known {
             Some(known) if known != log_created_at => Err(self.begin_anew().into()),
+            Some(known) if hosted.missed.replace(true) && !hosted.stream.is_bound() => {
+                hosted.stream.reach_by_name(known);
+                hosted.runner.clone().recover().await
+            }
             _ => Ok(()),
         }
     }
@@ -523,11 +561,10 @@ impl ProcessorHost {
     }
 }
 
-/// When the log began of which a handshake speaks.
-fn log_created_at(handshake: &Arguments) -> Result<Option<Arc<str>>, CallError> {
-    let Some(state) = handshake.get("streamRuntimeState") else {
-        return Ok(None);
-    };
-    let core: Option<Arc<CoreState>> = state.record()?.shared_optional("coreProcessorState")?;
-    Ok(core.map(|core| core.created_at.clone()))
+/// The core state that a handshake brings along.
+fn core_state(handshake: &Arguments) -> Result<Option<Arc<CoreState>>, CallError> {
+    match handshake.get("streamRuntimeState") {
+        Some(state) => state.record()?.shared_optional("coreProcessorState"),
+        None => Ok(None),
+    }
 }

@@ -108,7 +108,7 @@ pub trait Processor: 'static {
     }
 
     /// Takes up what is owed, from durable state alone. Called when the alarm rings, with the
-    /// stream connected.
+    /// stream within reach.
     fn recover(self: &Rc<Self>, _state: Rc<Self::State>, _side_effects_after: Offset) -> Work {
         Box::pin(async { Ok(()) })
     }

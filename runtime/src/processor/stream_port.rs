@@ -60,6 +60,13 @@ impl LateStream {
         *self.0.live.borrow_mut() = Some(live);
     }
 
+    /// Without a handshake: the stream by name, as long as its log is that one.
+    pub fn reach_by_name(&self, log_created_at: Arc<str>) {
+        let named = StreamClient::named(&self.0.context, &self.0.name);
+        *self.0.in_use.borrow_mut() = Some(named.of_log(Some(log_created_at.clone())));
+        *self.0.log_created_at.borrow_mut() = Some(log_created_at);
+    }
+
     pub fn is_bound(&self) -> bool {
         self.0.live.borrow().is_some()
     }

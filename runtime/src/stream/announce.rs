@@ -63,6 +63,13 @@ impl StreamObject {
         });
     }
 
+    /// As [`StreamObject::announce`], by who did not see `created` happen.
+    pub(super) fn take_up_announcement(self: &Rc<Self>) {
+        if !self.context.quirk(Quirk::X6) {
+            self.announce();
+        }
+    }
+
     fn owes_announcement(&self) -> bool {
         let done: Option<bool> = self
             .context

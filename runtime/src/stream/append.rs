@@ -5,6 +5,7 @@
 
 use super::{
     contract::{self, *},
+    dial::is_domain,
     object::StreamObject,
     state::{CoreState, ReduceError},
 };
@@ -159,13 +160,15 @@ impl StreamObject {
                 self.forget_troubles(event);
                 self.reconcile();
             } else if event.kind == WOKEN {
-                self.announce();
+                self.take_up_announcement();
                 self.reconcile();
+            } else if event.kind == CREATED {
+                self.announce();
             }
         }
         self.wake_pumps();
-        let is_domain = |event: &Arc<Event>| !event.kind.as_str().starts_with(CORE_PREFIX);
-        if new.iter().any(is_domain) {
+        let dials = |event: &Arc<Event>| is_domain(event) || event.kind == RESUMED;
+        if new.iter().any(dials) {
             self.reconcile_for_domain_event();
         }
         self.owe_delivery();

@@ -5,7 +5,8 @@
 //! never. Here a stream that may owe a delivery holds a durable alarm, and the alarm redials what
 //! is not connected until nothing is owed. A subscriber that unsubscribed by itself (a host that
 //! gave up on a poison batch) is left alone until the next domain event, and so is one that was let
-//! go because nothing happened.
+//! go because nothing happened. A stream that is resumed dials them too: a pause may have been the poison
+//!
 //!
 //! A configuration of the same key replaces the one before it. Production keeps the connection that
 //! is open (B-16); here a connection belongs to the target that was dialed for it: when the key gets
@@ -64,6 +65,11 @@ enum Parked {
     UntilDomainEvent,
     /// Only with B-15.
     ForEver,
+}
+
+/// An event that is not the stream's own: it dials who is not connected.
+pub(super) fn is_domain(event: &Event) -> bool {
+    !event.kind.as_str().starts_with(CORE_PREFIX)
 }
 
 impl Connections {
@@ -135,25 +141,32 @@ impl StreamObject {
 
     fn export_handle(self: &Rc<Self>, id: u64, key: Arc<str>) -> Capability {
         let stream = Rc::downgrade(self);
-        self.context.export(Rc::new(move |method, _| {
+        self.context.export(Rc::new(move |method, arguments| {
             let outcome = match (method.as_str(), stream.upgrade()) {
-                ("unsubscribe", Some(stream)) => {
-                    stream.unsubscribe(&key, id);
-                    Ok(Argument::NULL)
-                }
+                ("unsubscribe", Some(stream)) => arguments
+                    .parse_optional("afterOffset")
+                    .map(|seen| stream.unsubscribe(&key, id, seen))
+                    .map(|()| Argument::NULL),
                 (method, _) => Err(unknown_method("subscription", method)),
             };
             Box::pin(async { outcome })
         }))
     }
 
-    fn unsubscribe(self: &Rc<Self>, key: &Arc<str>, id: u64) {
+    /// Lets a subscriber go. If it says how far it had seen, and a domain event came after that,
+    /// that event dials it again.
+    fn unsubscribe(self: &Rc<Self>, key: &Arc<str>, id: u64, seen: Option<Offset>) {
         let connection = self.connections.borrow().open.get(key).cloned();
-        if let Some(connection) = connection.filter(|connection| connection.id == id) {
-            if connection.direction() == Direction::Outbound {
-                self.park(key);
-            }
-            self.close(&connection, DisconnectReason::Unsubscribed);
+        let Some(connection) = connection.filter(|connection| connection.id == id) else {
+            return;
+        };
+        if connection.direction() == Direction::Outbound {
+            self.park(key);
+        }
+        self.close(&connection, DisconnectReason::Unsubscribed);
+        let unseen = seen.map(|seen| self.read(seen, Offset(u64::MAX), usize::MAX));
+        if unseen.into_iter().flatten().any(|event| is_domain(&event)) {
+            self.reconcile_for_domain_event();
         }
     }
 
@@ -167,7 +180,10 @@ impl StreamObject {
 
     /// A configuration begins anew, whatever happened under the one before.
     pub(super) fn forget_troubles(&self, configured: &Event) {
-        if let Ok(configured) = configured.payload::<SubscriptionConfigured>() {
+        let Ok(configured) = configured.payload::<SubscriptionConfigured>() else {
+            return;
+        };
+        if matches!(configured.subscriber, Subscriber::Callable { .. }) {
             let mut connections = self.connections.borrow_mut();
             let key = configured.subscription_key.as_str();
             connections.parked.remove(key);

@@ -389,7 +389,7 @@ impl Object for StreamObject {
     }
 
     fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<(), CallError>> {
-        self.announce();
+        self.take_up_announcement();
         self.look_after_deliveries();
         Box::pin(async { Ok(()) })
     }

@@ -13,7 +13,7 @@ use runtime::{
     stream::{
         contract::{
             DisconnectReason, Subscriber, SubscriberDisconnected, CORE_PREFIX, ERROR_OCCURRED,
-            SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED,
+            RESUMED, SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED,
         },
         CoreState,
     },
@@ -155,7 +155,8 @@ fn check_caught_up(
     let owed = owed.map_or(Offset::ZERO, |event| event.offset);
     let stored = evidence.processor(object, processor);
     let offset = stored.map_or(Offset::ZERO, |stored| stored.offset);
-    if offset < owed && !gave_up(&log.events, processor, offset) {
+    let is_excused = gave_up(&log.events, processor, offset) && !left_alone(&log.events, key);
+    if offset < owed && !is_excused {
         let stream = &log.name;
         return Err(Violation::liveness(
             "behind",
@@ -168,13 +169,26 @@ fn check_caught_up(
 /// Where the stream let go of a subscriber on which nothing happened, unless it is connected again.
 /// What the stream says of itself from there on does not dial it (spec §1.12).
 fn let_go(log: &[Arc<Event>], key: &str) -> Option<Offset> {
+    disconnected(log, key, DisconnectReason::Idle)
+}
+
+/// The subscriber unsubscribed, a domain event came or the stream was resumed, and nobody dialed it.
+fn left_alone(log: &[Arc<Event>], key: &str) -> bool {
+    let unsubscribed = disconnected(log, key, DisconnectReason::Unsubscribed);
+    let dials =
+        |event: &Arc<Event>| !event.kind.as_str().starts_with(CORE_PREFIX) || event.kind == RESUMED;
+    unsubscribed.is_some_and(|at| log.iter().any(|event| event.offset > at && dials(event)))
+}
+
+/// Where a key was disconnected for this reason, if nothing was heard of it since.
+fn disconnected(log: &[Arc<Event>], key: &str, reason: DisconnectReason) -> Option<Offset> {
     let presence = log.iter().rev().find(|event| {
         let payload = event.payload.as_deref();
         (event.kind == SUBSCRIBER_CONNECTED || event.kind == SUBSCRIBER_DISCONNECTED)
             && payload.is_some_and(|payload| payload["subscriptionKey"] == key)
     })?;
     let disconnected: SubscriberDisconnected = presence.payload().ok()?;
-    (disconnected.reason == DisconnectReason::Idle).then_some(presence.offset)
+    (disconnected.reason == reason).then_some(presence.offset)
 }
 
 /// An event in the log says that the processor gave up at this checkpoint.
@@ -367,6 +381,28 @@ mod tests {
         assert_eq!(judge(dialed), Some(("ahead-of-log", FailureKind::Safety)));
         let history = History::new(&FOLDS).log(STREAM, [tick()]);
         assert_eq!(judge(counted(history, 9, 7).folded_from(from)), None);
+    }
+
+    /// A domain event, or `resumed`, dials who had unsubscribed.
+    #[test]
+    fn who_gave_up_and_was_left_alone_after_that_is_behind() {
+        let unsubscribed = || {
+            let payload = json!({ "subscriptionKey": "counter", "reason": "unsubscribed" });
+            Entry::new(SUBSCRIBER_DISCONNECTED, payload)
+        };
+        let connected = || {
+            let payload = json!({ "subscriptionKey": "counter", "direction": "outbound" });
+            Entry::new(SUBSCRIBER_CONNECTED, payload)
+        };
+        let at_3 = |later: Vec<Entry>| {
+            let poison = [tick(), tick(), gave_up("counter", 3), unsubscribed()];
+            judge(counted(subscribed(poison.into_iter().chain(later)), 3, 1))
+        };
+        let behind = Some(("behind", FailureKind::Liveness));
+        assert_eq!(at_3(vec![]), None);
+        assert_eq!(at_3(vec![tick()]), behind);
+        assert_eq!(at_3(vec![Entry::new(RESUMED, json!({}))]), behind);
+        assert_eq!(at_3(vec![tick(), connected(), unsubscribed()]), None);
     }
 
     #[test]

@@ -504,3 +504,80 @@ fn a_long_transient_failure_does_not_make_the_log_grow_fast() {
         assert_eq!(orders.total(&world), 5);
     });
 }
+
+/// Two keys for one processor: the one that was dialed last serves it, and the other one waits for the
+/// next domain event.
+#[test]
+fn two_subscriptions_of_one_processor_do_not_displace_each_other_for_ever() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        stream
+            .append(json!([configure("again", "ADDER", "p1:/a", "adder")]))
+            .await;
+        world.pass_ms(60_000).await;
+        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
+        assert!(connections <= 3, "{connections} connections");
+        for number in [5, 7] {
+            append(&stream, number).await;
+            world.pass_ms(1_000).await;
+        }
+        assert_eq!(orders.total(&world), 12);
+        assert!(stream.count(&SUBSCRIBER_CONNECTED).await <= connections + 6);
+    });
+}
+
+/// a pause makes every append fail, and so may look like poison.
+#[test]
+fn who_gave_up_is_dialed_when_the_stream_is_resumed() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        let change = |kind: &str| json!({ "type": format!("events.iterate.com/stream/{kind}"), "payload": {} });
+        stream.append(json!([add(5), change("paused")])).await;
+        world.pass_ms(60_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+        stream.append(json!([change("resumed")])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(sums(&stream).await, [5]);
+    });
+}
+
+/// What comes while the host is giving up, the batch that it gives up on has not seen.
+#[test]
+fn a_domain_event_that_comes_while_a_host_gives_up_dials_it_again() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(4);
+        world.on_call(|call| match &*call.method {
+            "unsubscribe" => Fate::Late(500),
+            _ => Fate::Arrives,
+        });
+        append(&stream, 5).await;
+        world.pass_ms(100).await;
+        append(&stream, 7).await;
+        world.pass_ms(2_000).await;
+        assert_eq!(orders.total(&world), 12, "the failures were over");
+    });
+}
+
+#[test]
+fn a_host_is_dialed_by_its_own_stream_only() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        let other = world.stream("p1:/b");
+        other
+            .append(json!([
+                configure("adder", "ADDER", "p1:/a", "adder"),
+                add(9)
+            ]))
+            .await;
+        append(&stream, 5).await;
+        world.pass_ms(30_000).await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(other.count(&SUBSCRIBER_CONNECTED).await, 0);
+        let refused = world.notes(|kind| *kind == NoteKind::Failure);
+        assert!(refused
+            .iter()
+            .any(|note| note.contains("serves stream p1:/a")));
+    });
+}
