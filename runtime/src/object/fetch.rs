@@ -1,6 +1,6 @@
 //! Fetch over the platform's calls: a request to an object travels as the call of a reserved
 //! method, with its whole body in hand; so does the response. The socket of an accepted upgrade is
-//! carried on by [`socket`](super::socket).
+//! carried on by `socket`.
 
 use super::{socket, Context, Object, Reply, Stub};
 use crate::{
