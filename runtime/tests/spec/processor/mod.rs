@@ -4,5 +4,6 @@ mod catch_up;
 mod engine;
 mod host;
 mod loading;
+mod obligations;
 mod recovery;
 mod reset;
