@@ -164,9 +164,7 @@ impl ProcessorHost {
         arguments: Arguments,
     ) -> Result<Argument, CallError> {
         let hosted = self.find(arguments.parse_optional("processorName")?)?;
-        let configured: Arc<ConfiguredEvent> = arguments
-            .shared_optional("subscriptionConfiguredEvent")?
-            .ok_or_else(|| CallError::invalid("subscriptionConfiguredEvent is missing"))?;
+        let configured: Arc<ConfiguredEvent> = arguments.shared("subscriptionConfiguredEvent")?;
         let key: String = arguments.parse("subscriptionKey")?;
         let stream = arguments.capability("stream")?;
         if let Some(held) = hosted.stream.live().and_then(|live| live.incarnation()) {
@@ -218,11 +216,10 @@ impl ProcessorHost {
     /// It is another log. If it is the stream's present one, the checkpoints are forgotten and this
     /// incarnation ends; a handshake that is late, from before a reset, is refused.
     async fn check_log(self: &Rc<Self>, log_created_at: &Arc<str>) -> Result<(), CallError> {
-        let storage = self.context.storage();
-        let known: Option<Arc<str>> = storage.get(LOG_CREATED_AT_KEY).unwrap_or_default();
-        match known {
+        match self.known_log() {
             Some(known) if known == *log_created_at => Ok(()),
             None => {
+                let storage = self.context.storage();
                 storage.put(LOG_CREATED_AT_KEY, log_created_at);
                 Ok(())
             }
@@ -236,6 +233,12 @@ impl ProcessorHost {
                 Err(self.begin_anew())
             }
         }
+    }
+
+    /// When the log began that the checkpoints come from; none before the first handshake.
+    fn known_log(&self) -> Option<Arc<str>> {
+        let storage = self.context.storage();
+        storage.get(LOG_CREATED_AT_KEY).unwrap_or_default()
     }
 
     /// Forgets what was folded from a log that is gone, and ends this incarnation.
@@ -524,19 +527,15 @@ impl ProcessorHost {
         // if nobody has dialed until the alarm rings again, the debt is settled by name.
         let stream = StreamClient::named(&self.context, &self.stream_name);
         let log_created_at = stream.log_created_at().await?;
-        let known: Option<Arc<str>> = self
-            .context
-            .storage()
-            .get(LOG_CREATED_AT_KEY)
-            .unwrap_or_default();
-        match known {
-            Some(known) if known != log_created_at => Err(self.begin_anew().into()),
-            Some(known) if hosted.missed.replace(true) && !hosted.stream.is_bound() => {
-                hosted.stream.reach_by_name(known);
-                hosted.runner.clone().recover().await
-            }
-            _ => Ok(()),
+        let known = self.known_log();
+        if known.as_ref().is_some_and(|known| *known != log_created_at) {
+            return Err(self.begin_anew().into());
         }
+        if !hosted.missed.replace(true) || hosted.stream.is_bound() {
+            return Ok(());
+        }
+        hosted.stream.reach_by_name(log_created_at);
+        hosted.runner.clone().recover().await
     }
 
     async fn runtime_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {

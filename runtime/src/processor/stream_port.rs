@@ -62,9 +62,16 @@ impl LateStream {
 
     /// Without a handshake: the stream by name, as long as its log is that one.
     pub fn reach_by_name(&self, log_created_at: Arc<str>) {
-        let named = StreamClient::named(&self.0.context, &self.0.name);
-        *self.0.in_use.borrow_mut() = Some(named.of_log(Some(log_created_at.clone())));
         *self.0.log_created_at.borrow_mut() = Some(log_created_at);
+        self.use_name();
+    }
+
+    /// From here on the stream is called by name.
+    fn use_name(&self) -> StreamClient {
+        let log_created_at = self.0.log_created_at.borrow().clone();
+        let named = StreamClient::named(&self.0.context, &self.0.name).of_log(log_created_at);
+        *self.0.in_use.borrow_mut() = Some(named.clone());
+        named
     }
 
     pub fn is_bound(&self) -> bool {
@@ -88,13 +95,7 @@ impl LateStream {
             ))
         })?;
         match call(client).await {
-            Err(CallError::Broken(_)) => {
-                let log_created_at = self.0.log_created_at.borrow().clone();
-                let named =
-                    StreamClient::named(&self.0.context, &self.0.name).of_log(log_created_at);
-                *self.0.in_use.borrow_mut() = Some(named.clone());
-                call(named).await
-            }
+            Err(CallError::Broken(_)) => call(self.use_name()).await,
             outcome => outcome,
         }
     }

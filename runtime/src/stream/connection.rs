@@ -48,10 +48,14 @@ pub struct Connection {
 
 impl Connection {
     pub fn direction(&self) -> Direction {
-        match self.dialed {
-            Some(_) => Direction::Outbound,
-            None => Direction::Inbound,
+        match self.is_outbound() {
+            true => Direction::Outbound,
+            false => Direction::Inbound,
         }
+    }
+
+    pub fn is_outbound(&self) -> bool {
+        self.dialed.is_some()
     }
 
     fn takes(&self, event: &Event) -> bool {
@@ -146,7 +150,7 @@ impl Connection {
             .json("streamMaxOffset", state.max_offset)
             .with("state", Argument::shared(state));
         let outcome = self.callback.call("processEventBatch", batch);
-        if self.direction() == Direction::Outbound {
+        if self.is_outbound() {
             self.unsettled.set(self.unsettled.get() + 1);
             let (connection, stream) = (self.clone(), Rc::downgrade(stream));
             let context = stream

@@ -122,7 +122,7 @@ impl StreamObject {
         self.context.note(
             NoteKind::Connected {
                 connection: id,
-                outbound: connection.direction() == Direction::Outbound,
+                outbound: connection.is_outbound(),
             },
             &connection.key,
         );
@@ -160,7 +160,7 @@ impl StreamObject {
         let Some(connection) = connection.filter(|connection| connection.id == id) else {
             return;
         };
-        if connection.direction() == Direction::Outbound {
+        if connection.is_outbound() {
             self.park(key);
         }
         self.close(&connection, DisconnectReason::Unsubscribed);
@@ -193,15 +193,14 @@ impl StreamObject {
 
     pub(super) fn outbound(&self) -> Vec<Rc<Connection>> {
         let connections = self.connections.borrow();
-        let is_outbound =
-            |connection: &&Rc<Connection>| connection.direction() == Direction::Outbound;
-        connections.open().filter(is_outbound).cloned().collect()
+        let outbound = connections.open().filter(|open| open.is_outbound());
+        outbound.cloned().collect()
     }
 
     pub(super) fn has_outbound(&self) -> bool {
         let connections = self.connections.borrow();
-        let mut directions = connections.open().map(|connection| connection.direction());
-        directions.any(|direction| direction == Direction::Outbound)
+        let mut open = connections.open.values();
+        open.any(|connection| connection.is_outbound())
     }
 
     /// A delivery on an outbound connection is unsettled, or still to be made.
@@ -210,7 +209,7 @@ impl StreamObject {
         let connections = self.connections.borrow();
         let mut open = connections.open.values();
         open.any(|connection| {
-            connection.direction() == Direction::Outbound
+            connection.is_outbound()
                 && (connection.unsettled.get() > 0 || connection.cursor.get() < head)
         })
     }
