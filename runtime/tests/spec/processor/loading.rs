@@ -1,7 +1,7 @@
 //! How a processor begins (spec §2.1, §2.3): its contract, `prepare`, the load; and that its state
 //! stays an object (§2.4, step 2).
 
-use crate::support::run;
+use crate::support::{batch_of, run};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
@@ -16,7 +16,6 @@ use std::{
     cell::{Cell, RefCell},
     panic::catch_unwind,
     rc::Rc,
-    sync::Arc,
 };
 
 const BECOME: EventType = EventType::of("test/become");
@@ -144,19 +143,8 @@ fn engine(prepared: &[StoredCheckpoint], stored: &Rc<Stored>) -> Rc<Engine<Shape
 }
 
 fn batch(payloads: &[Value]) -> EventBatch {
-    let events = payloads.iter().zip(5..).map(|(payload, offset)| {
-        let event = json!({
-            "type": BECOME,
-            "payload": payload,
-            "offset": offset,
-            "createdAt": "2026-02-26T20:17:38.963Z",
-        });
-        Arc::new(serde_json::from_value::<Event>(event).unwrap())
-    });
-    EventBatch {
-        events: Arc::new(events.collect()),
-        stream_max_offset: Offset(99),
-    }
+    let events = payloads.iter().zip(5..);
+    batch_of(events.map(|(payload, offset)| (offset, "test/become", payload.clone())))
 }
 
 #[test]

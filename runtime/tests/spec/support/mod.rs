@@ -22,10 +22,33 @@ pub use listener::Listener;
 pub use stream::{configure, Stream};
 pub use world::{run, Call, Fate, World};
 
-use runtime::call::CallError;
+use runtime::{
+    call::CallError,
+    event::{Event, Offset},
+    processor::EventBatch,
+};
+use serde_json::{json, Value};
+use std::sync::Arc;
 
 /// The code of a refusal.
 pub fn code<T: std::fmt::Debug>(outcome: Result<T, CallError>) -> String {
     let error = outcome.expect_err("it is refused");
     error.code().unwrap_or("none").to_owned()
+}
+
+/// A delivered batch of such events: offset, type, payload.
+pub fn batch_of(events: impl IntoIterator<Item = (u64, &'static str, Value)>) -> EventBatch {
+    let events = events.into_iter().map(|(offset, kind, payload)| {
+        let event = json!({
+            "type": kind,
+            "payload": payload,
+            "offset": offset,
+            "createdAt": "2026-02-26T20:17:38.963Z",
+        });
+        Arc::new(serde_json::from_value::<Event>(event).expect("an event"))
+    });
+    EventBatch {
+        events: Arc::new(events.collect()),
+        stream_max_offset: Offset(99),
+    }
 }
