@@ -7,3 +7,4 @@ mod loading;
 mod obligations;
 mod recovery;
 mod reset;
+mod two_keys;

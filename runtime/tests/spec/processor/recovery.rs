@@ -505,27 +505,6 @@ fn a_long_transient_failure_does_not_make_the_log_grow_fast() {
     });
 }
 
-/// Two keys for one processor: the one that was dialed last serves it, and the other one waits for the
-/// next domain event.
-#[test]
-fn two_subscriptions_of_one_processor_do_not_displace_each_other_for_ever() {
-    run(|world| async move {
-        let (stream, orders) = connected_adder(&world).await;
-        stream
-            .append(json!([configure("again", "ADDER", "p1:/a", "adder")]))
-            .await;
-        world.pass_ms(60_000).await;
-        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
-        assert!(connections <= 3, "{connections} connections");
-        for number in [5, 7] {
-            append(&stream, number).await;
-            world.pass_ms(1_000).await;
-        }
-        assert_eq!(orders.total(&world), 12);
-        assert!(stream.count(&SUBSCRIBER_CONNECTED).await <= connections + 6);
-    });
-}
-
 /// a pause makes every append fail, and so may look like poison.
 #[test]
 fn who_gave_up_is_dialed_when_the_stream_is_resumed() {
