@@ -53,7 +53,11 @@ impl Purse {
         let covers = |limit: &&mut (&'static str, u32)| covers(limit.0, site.name);
         let has_room = self.left > 0
             && (is_named || !site.is_irreparable)
-            && !self.sites.iter_mut().filter(covers).any(|limit| limit.1 == 0);
+            && !self
+                .sites
+                .iter_mut()
+                .filter(covers)
+                .any(|limit| limit.1 == 0);
         if has_room {
             self.left -= 1;
             for limit in self.sites.iter_mut().filter(covers) {
