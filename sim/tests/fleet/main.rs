@@ -2,7 +2,7 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
-//! [`levels`]: how many faults there are.
+//! - [`levels`]: how many faults there are.
 
 mod bell;
 mod decided;
