@@ -5,20 +5,24 @@
 //! the ordinary delay, the plain answer. The choices whose value is not 0 are the run's
 //! [`Decision`]s.
 //!
-//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`] or [`Recorded`], one file each.
+//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`] or [`Recorded`], one file each. How much the
+//! faults may take is a [`Budget`].
 
+mod budget;
 mod generator;
 mod random;
 mod recorded;
 mod site;
 mod swarm;
 
+pub use budget::Budget;
 pub use generator::Generator;
 pub use random::Random;
 pub use recorded::Recorded;
 pub use site::{Role, Shape, Site, Subject};
 pub use swarm::Swarm;
 
+use budget::Purse;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex};
 
@@ -62,16 +66,25 @@ struct Inner {
     chooser: Box<dyn Chooser>,
     occurrences: FxHashMap<u64, u32>,
     faults_on: bool,
+    /// None without a budget.
+    purse: Option<Purse>,
     decisions: Vec<Decision>,
 }
 
 impl Choices {
+    /// Without a budget.
     pub fn new(chooser: impl Chooser + 'static) -> Self {
+        Choices::within(chooser, None)
+    }
+
+    /// Within a budget, if there is one.
+    pub fn within(chooser: impl Chooser + 'static, budget: Option<Budget>) -> Self {
         Choices {
             inner: Mutex::new(Inner {
                 chooser: Box::new(chooser),
                 occurrences: FxHashMap::default(),
                 faults_on: false,
+                purse: budget.map(Purse::new),
                 decisions: Vec::new(),
             }),
         }
@@ -130,6 +143,10 @@ impl Choices {
             shape,
         });
         if value != 0 {
+            let purse = inner.purse.as_mut().filter(|_| site.role == Role::Fault);
+            if purse.is_some_and(|purse| !purse.take(site)) {
+                return 0;
+            }
             inner.decisions.push(Decision {
                 site,
                 subject: subject.text().clone(),

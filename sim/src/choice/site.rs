@@ -12,6 +12,9 @@ pub struct Site {
     pub shape: Shape,
     /// One sentence for `streamsim list`.
     pub does: &'static str,
+    /// No product could repair the damage: within a budget this fires only where the scenario's
+    /// budget names it.
+    pub is_irreparable: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,16 @@ impl Site {
             role: Role::Fault,
             shape,
             does,
+            is_irreparable: false,
+        }
+    }
+
+    /// A fault whose damage no product could repair, such as a message that is never delivered
+    /// again.
+    pub const fn irreparable(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            is_irreparable: true,
+            ..Site::fault(name, shape, does)
         }
     }
 
@@ -54,6 +67,7 @@ impl Site {
             role: Role::Draw,
             shape,
             does,
+            is_irreparable: false,
         }
     }
 

@@ -65,7 +65,7 @@ pub struct World {
 impl World {
     /// Boot: services listen, the worker serves, no object lives yet.
     async fn build(plan: Plan) -> Arc<World> {
-        let choices = Arc::new(Choices::new(plan.chooser()));
+        let choices = Arc::new(Choices::within(plan.chooser(), plan.budget()));
         let trace = Arc::new(Trace::new(plan.keep));
         let activity = Arc::new(Activity::default());
         let fleet = Fleet::new(

@@ -1,7 +1,7 @@
 //! What to run: everything that a world depends on.
 
 use crate::{
-    choice::{Chooser, Random, Recorded, Swarm},
+    choice::{Budget, Chooser, Random, Recorded, Swarm},
     scenario::Scenario,
 };
 use runtime::quirk::Quirks;
@@ -12,11 +12,13 @@ use std::sync::Arc;
 pub enum FaultLevel {
     /// No faults at all.
     None,
-    /// The seed switches fault kinds off and draws the rates of the rest.
+    /// The seed switches fault kinds off and draws the rates of the rest; within the scenario's
+    /// budget, so that all that it demands can be demanded.
     Swarm,
-    /// Four times the swarm's rates.
+    /// Four times the swarm's rates, within the same budget.
     Storm,
-    /// As swarm, without judging liveness.
+    /// As swarm, without a budget: also what no product could repair. Only safety is judged: a
+    /// world may lose what must happen, never do what must not.
     Unlimited,
 }
 
@@ -68,6 +70,12 @@ impl Plan {
     /// The seed of madsim's own generator: the pick among ready tasks.
     pub fn scheduler_seed(&self) -> u64 {
         self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
+    }
+
+    /// What the faults may take; none if they may take everything, or if what happens is recorded.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        let is_limited = self.faults != FaultLevel::Unlimited && self.recorded.is_none();
+        is_limited.then(|| self.scenario.budget())
     }
 
     pub(crate) fn chooser(&self) -> Box<dyn Chooser> {
