@@ -4,9 +4,7 @@ use super::{Gate, Reply, Storage, Stub, Turn};
 use crate::{
     call::{Arguments, CallError, Capability, ObjectName},
     event::Timestamp,
-    platform::{
-        ByteStream, Note, NoteKind, Platform, Registered, Resource, Store, Target, Task,
-    },
+    platform::{ByteStream, Note, NoteKind, Platform, Registered, Resource, Store, Target, Task},
     quirk::{Quirk, Quirks},
 };
 use futures_util::future::LocalBoxFuture;

@@ -6,6 +6,7 @@ use crate::{
     choice::{Choices, Site, Subject},
     faults,
     trace::Trace,
+    waits::{Owner, Waits},
 };
 use futures_util::future::LocalBoxFuture;
 use madsim::{
@@ -75,6 +76,7 @@ pub struct Fleet {
     pub choices: Arc<Choices>,
     pub trace: Arc<Trace>,
     pub activity: Arc<Activity>,
+    pub waits: Arc<Waits>,
     pub quirks: Quirks,
     /// The world's seed, for identifiers.
     pub(super) seed: u64,
@@ -159,6 +161,7 @@ impl Fleet {
     ) -> Arc<Self> {
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
+            waits: Waits::new(trace.clone()),
             choices,
             trace,
             activity,
@@ -486,6 +489,10 @@ impl Fleet {
             format_args!("@{incarnation} {why}; {lost} transactions lost"),
         );
         resident.stored.lock().expect("one thread").crash(lost);
+        self.waits.end_incarnation(&Owner {
+            object: resident.name.clone(),
+            incarnation,
+        });
         Handle::current().kill(node);
         resident.bound.notify_waiters();
         self.alarm_changed(resident);

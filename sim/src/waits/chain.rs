@@ -36,12 +36,14 @@ impl<'a> Chain<'a> {
     /// From a call that is not answered to what nobody will provide.
     pub fn stall(inner: &'a Inner, call: Number) -> String {
         let mut chain = Chain::new(inner);
-        let made = &inner.calls[&call];
-        let by = made.by.filter(|by| inner.work.contains_key(by));
-        chain.links.push(match by {
-            Some(by) => chain.name(by),
-            None => made.caller.object.to_string(),
-        });
+        let is_waiting = |work: &Work| work.waits.iter().any(|(_, on)| *on == On::Reply(call));
+        let waiting = inner.work.iter().filter(|(_, work)| is_waiting(work));
+        chain
+            .links
+            .push(match waiting.map(|(number, _)| *number).min() {
+                Some(work) => chain.name(work),
+                None => inner.calls[&call].caller.object.to_string(),
+            });
         chain.call(call, NOBODY);
         chain.links.push(NOTHING_MOVES.to_owned());
         chain.text()

@@ -12,6 +12,7 @@
 mod chain;
 mod tracked;
 
+pub use chain::NOTHING_MOVES;
 pub use tracked::{Tracked, Waiting};
 
 use crate::trace::Trace;
@@ -80,6 +81,8 @@ struct Inner {
     calls: FxHashMap<Number, Call>,
     held: FxHashMap<(ObjectName, Held), Number>,
     deadlock: Option<Deadlock>,
+    /// How often a cycle was looked for.
+    looks: u64,
 }
 
 /// A piece of work that has not ended.
@@ -107,8 +110,6 @@ enum Held {
 
 struct Call {
     caller: Owner,
-    /// The work that made it.
-    by: Option<Number>,
     callee: ObjectName,
     method: Cow<'static, str>,
     state: CallState,
@@ -165,27 +166,26 @@ impl Waits {
         inner.work.remove(&work);
     }
 
-    /// A call was made by the work that runs now. Ends with [`Waits::end_call`].
-    pub fn begin_call(&self, caller: Owner, callee: ObjectName, method: Cow<'static, str>) -> u64 {
+    /// A call was made.
+    pub fn begin_call(
+        self: &Arc<Self>,
+        caller: Owner,
+        callee: ObjectName,
+        method: Cow<'static, str>,
+    ) -> WaitingCall {
         let mut inner = self.lock();
         let number = inner.next();
-        let by = inner.current;
         inner.calls.insert(
             number,
             Call {
                 caller,
-                by,
                 callee,
                 method,
                 state: CallState::OnItsWay,
             },
         );
-        number
-    }
-
-    /// The caller has its reply, or knows that there will be none.
-    pub fn end_call(&self, call: u64) {
-        self.lock().calls.remove(&call);
+        let waits = self.clone();
+        WaitingCall { waits, number }
     }
 
     pub fn call_is(&self, call: u64, state: CallState) {
@@ -200,11 +200,6 @@ impl Waits {
                 self.look_for_cycle(&mut inner, holder);
             }
         }
-    }
-
-    /// Calls whose callers wait for a reply.
-    pub fn waiting_calls(&self) -> usize {
-        self.lock().calls.len()
     }
 
     /// The work that runs now waits for the reply of a call.
@@ -273,6 +268,7 @@ impl Waits {
     }
 
     fn look_for_cycle(&self, inner: &mut Inner, from: Number) {
+        inner.looks += 1;
         if inner.deadlock.is_some() {
             return;
         }
@@ -288,6 +284,11 @@ impl Waits {
     /// The first cycle, if there was one.
     pub fn deadlock(&self) -> Option<Deadlock> {
         self.lock().deadlock.clone()
+    }
+
+    /// How often somebody began to wait for something that can be held back.
+    pub fn looks(&self) -> u64 {
+        self.lock().looks
     }
 
     /// At rest: what the callers wait for that are still there, one chain for each, the oldest first.
@@ -332,6 +333,24 @@ impl Inner {
 
     fn holder(&self, object: &ObjectName, held: Held) -> Option<Number> {
         self.held.get(&(object.clone(), held)).copied()
+    }
+}
+
+/// A call that has neither its reply nor a failure, while this lives.
+pub struct WaitingCall {
+    waits: Arc<Waits>,
+    number: Number,
+}
+
+impl WaitingCall {
+    pub fn number(&self) -> Number {
+        self.number
+    }
+}
+
+impl Drop for WaitingCall {
+    fn drop(&mut self) {
+        self.waits.lock().calls.remove(&self.number);
     }
 }
 
