@@ -12,7 +12,13 @@ pub struct Site {
     pub shape: Shape,
     /// One sentence for `streamsim list`.
     pub does: &'static str,
+    /// Where rate and range come from: a place in the specification, or our own judgement.
+    pub rated_by: &'static str,
+    /// A delay that is not how long something waits, but after what time something strikes.
+    pub is_planned: bool,
 }
+
+const OWN_JUDGEMENT: &str = "own judgement";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -38,6 +44,18 @@ pub enum Shape {
     Below { count: u64 },
 }
 
+impl Shape {
+    /// It is one of the values.
+    pub fn holds(self, value: u64) -> bool {
+        match self {
+            Shape::YesNo { .. } => value <= 1,
+            Shape::Delay { min_ms, max_ms, .. } => value == 0 || (min_ms..=max_ms).contains(&value),
+            Shape::OneOf { variants, .. } => value <= variants.len() as u64,
+            Shape::Below { count } => value < count.max(1),
+        }
+    }
+}
+
 impl Site {
     pub const fn fault(name: &'static str, shape: Shape, does: &'static str) -> Self {
         Site {
@@ -45,6 +63,8 @@ impl Site {
             role: Role::Fault,
             shape,
             does,
+            rated_by: OWN_JUDGEMENT,
+            is_planned: false,
         }
     }
 
@@ -54,7 +74,21 @@ impl Site {
             role: Role::Draw,
             shape,
             does,
+            rated_by: OWN_JUDGEMENT,
+            is_planned: false,
         }
+    }
+
+    /// Rate and range come from this place in the specification.
+    pub const fn rated_by(mut self, source: &'static str) -> Self {
+        self.rated_by = source;
+        self
+    }
+
+    /// The delay is the time until something strikes.
+    pub const fn planned(mut self) -> Self {
+        self.is_planned = true;
+        self
     }
 
     /// A stable hash of this site with a subject.
