@@ -85,7 +85,8 @@ impl SettingsFlags {
 /// How faults come about.
 #[derive(Args)]
 pub struct ChanceFlags {
-    /// How hard the faults hit; `unlimited` judges safety only.
+    /// How hard the faults hit, within the scenario's budget; `unlimited` has none, and judges safety
+    /// only.
     #[arg(long, value_name = "LEVEL", default_value = "swarm", value_parser = one_of(&FAULTS))]
     faults: FaultLevel,
     /// Which policy answers choices.

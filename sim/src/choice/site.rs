@@ -16,6 +16,9 @@ pub struct Site {
     pub rated_by: &'static str,
     /// A delay that is not how long something waits, but after what time something strikes.
     pub is_planned: bool,
+    /// No product could repair the damage: within a budget this fires only where the scenario's
+    /// budget names it.
+    pub is_irreparable: bool,
 }
 
 const OWN_JUDGEMENT: &str = "own judgement";
@@ -65,6 +68,16 @@ impl Site {
             does,
             rated_by: OWN_JUDGEMENT,
             is_planned: false,
+            is_irreparable: false,
+        }
+    }
+
+    /// A fault whose damage no product could repair, such as a message that is never delivered
+    /// again.
+    pub const fn irreparable(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            is_irreparable: true,
+            ..Site::fault(name, shape, does)
         }
     }
 
@@ -76,6 +89,7 @@ impl Site {
             does,
             rated_by: OWN_JUDGEMENT,
             is_planned: false,
+            is_irreparable: false,
         }
     }
 

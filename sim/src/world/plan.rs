@@ -2,7 +2,8 @@
 
 use crate::{
     choice::{
-        Bytes, Chooser, Forced, Met, Occurrences, Pct, Random, Recorded, Site, Swarm, Watched,
+        Budget, Bytes, Chooser, Forced, Met, Occurrences, Pct, Random, Recorded, Site, Swarm,
+        Watched,
     },
     scenario::Scenario,
 };
@@ -14,11 +15,13 @@ use std::sync::Arc;
 pub enum FaultLevel {
     /// No faults at all.
     None,
-    /// The seed switches fault kinds off and draws the rates of the rest.
+    /// The seed switches fault kinds off and draws the rates of the rest; within the scenario's
+    /// budget, so that all that it demands can be demanded.
     Swarm,
-    /// Four times the swarm's rates.
+    /// Four times the swarm's rates, within the same budget.
     Storm,
-    /// As swarm, without judging liveness.
+    /// As swarm, without a budget: also what no product could repair. Only safety is judged: a
+    /// world may lose what must happen, never do what must not.
     Unlimited,
 }
 
@@ -91,6 +94,13 @@ impl Plan {
     /// The seed of madsim's own generator: the pick among ready tasks.
     pub fn scheduler_seed(&self) -> u64 {
         self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
+    }
+
+    /// What the faults may take; none if they may take everything, or if what happens is recorded.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        let is_recorded = matches!(self.answers, Answers::Recorded(_));
+        let is_limited = self.faults != FaultLevel::Unlimited && !is_recorded;
+        is_limited.then(|| self.scenario.budget())
     }
 
     /// The chooser of this world; what it notes while the world runs is shared with the second.
