@@ -16,9 +16,9 @@ impl Oracle for Deadlocks {
         "no work waits, in a cycle, for what it holds back itself: a gate, a turn, a delivery"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         match &evidence.deadlock {
-            None => Ok(()),
+            None => Ok(evidence.waits),
             Some(deadlock) => Err(Violation::stall(
                 "cycle",
                 format!(
