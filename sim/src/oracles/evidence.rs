@@ -75,6 +75,8 @@ pub struct Evidence {
     pub commits: Vec<Commit>,
     /// Open at the end, of streams that live.
     pub connections: Vec<OpenConnection>,
+    /// How many outbound connections streams closed that lived.
+    pub closed_connections: u64,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workspace: Workspace,

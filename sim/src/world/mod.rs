@@ -179,6 +179,7 @@ impl World {
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
             connections: self.fleet.connections(),
+            closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
             workspace: self.slack.workspace(),

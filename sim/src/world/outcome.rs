@@ -5,7 +5,11 @@ use crate::{
     trace::{TraceEvent, TraceHash},
 };
 use runtime::event::{Event, StreamName};
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureKind {
@@ -68,6 +72,10 @@ pub struct Outcome {
     pub decisions: Vec<Decision>,
     /// Goals of the scenario that this world reached.
     pub goals: BTreeSet<&'static str>,
+    /// How many cases each of the scenario's oracles judged, by name; a violation is one.
+    pub exercised: BTreeMap<&'static str, u64>,
+    /// How often each fault fired, by site.
+    pub fired: BTreeMap<&'static str, u64>,
     /// The trace's lines, on request.
     pub kept_trace: Vec<TraceEvent>,
     /// The streams' logs, on request, ordered by name.
