@@ -65,10 +65,11 @@ impl Scenario for Empty {
 
 /// Every site at which a fault may be drawn.
 pub fn fault_sites() -> Vec<&'static Site> {
-    let tables = peers::FAULTS.iter().copied();
-    [sim::faults::FAULTS]
+    let tables = [sim::faults::FAULTS, peers::FAULTS];
+    tables
         .into_iter()
-        .chain(tables)
+        .flatten()
+        .copied()
         .flatten()
         .copied()
         .collect()

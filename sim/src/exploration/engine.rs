@@ -213,6 +213,8 @@ pub(crate) mod tests {
             goals: BTreeSet::from_iter((plan.seed.is_multiple_of(2)).then_some("even-seed")),
             exercised: BTreeMap::from([(OddSeed.name(), plan.seed % 2)]),
             fired: BTreeMap::from([("rpc.delay", 2)]),
+            unmet: Vec::new(),
+            occurrences: Vec::new(),
             kept_trace: Vec::new(),
             logs: Vec::new(),
         }

@@ -1,7 +1,8 @@
 //! What a world came to.
 
+use super::RecordedDecision;
 use crate::{
-    choice::Decision,
+    choice::{Decision, Occurrence},
     trace::{TraceEvent, TraceHash},
 };
 use runtime::event::{Event, StreamName};
@@ -76,6 +77,10 @@ pub struct Outcome {
     pub exercised: BTreeMap<&'static str, u64>,
     /// How often each fault fired, by site.
     pub fired: BTreeMap<&'static str, u64>,
+    /// Decisions that the plan forces and that never came up.
+    pub unmet: Vec<RecordedDecision>,
+    /// What came up at the sites that the plan watches, in order.
+    pub occurrences: Vec<Occurrence>,
     /// The trace's lines, on request.
     pub kept_trace: Vec<TraceEvent>,
     /// The streams' logs, on request, ordered by name.
