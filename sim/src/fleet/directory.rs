@@ -58,6 +58,18 @@ pub struct Commit {
     pub incarnation: u64,
     pub first: u64,
     pub last: u64,
+    /// Simulated time.
+    pub at_ms: u64,
+}
+
+/// How long an incarnation lived, for the oracles. Simulated time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    pub object: ObjectName,
+    pub incarnation: u64,
+    pub began_ms: u64,
+    /// None if it lived to the end.
+    pub ended_ms: Option<u64>,
 }
 
 /// A connection that a stream has opened and not closed, for the oracles.
@@ -90,6 +102,7 @@ struct Inner {
     hosts: BTreeMap<String, SocketAddr>,
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
+    lifetimes: Vec<Lifetime>,
     connections: Vec<OpenConnection>,
     crashes: u64,
 }
@@ -238,6 +251,11 @@ impl Fleet {
         self.lock().commits.clone()
     }
 
+    /// Of every incarnation there was, in the order in which they began.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        self.lock().lifetimes.clone()
+    }
+
     /// The connections of streams that live; those of an incarnation end with it.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let inner = self.lock();
@@ -360,6 +378,12 @@ impl Fleet {
         };
         state.node = Some(node.id());
         drop(state);
+        self.lock().lifetimes.push(Lifetime {
+            object: resident.name.clone(),
+            incarnation,
+            began_ms: crate::time::since_start_ms(),
+            ended_ms: None,
+        });
         self.trace
             .record(&resident.subject, "start", format_args!("@{incarnation}"));
         let (fleet, served) = (self.clone(), resident.clone());
@@ -480,6 +504,7 @@ impl Fleet {
             life.alive.store(false, Relaxed);
             state.node.expect("it was started")
         };
+        self.record_end(&resident.name, incarnation);
         self.trace.record(
             &resident.subject,
             kind,
@@ -498,6 +523,14 @@ impl Fleet {
                 fleet.ensure_live(&resident);
             });
         }
+    }
+
+    fn record_end(&self, object: &ObjectName, incarnation: u64) {
+        let mut inner = self.lock();
+        let mut lifetimes = inner.lifetimes.iter_mut().rev();
+        let ended =
+            lifetimes.find(|life| life.object == *object && life.incarnation == incarnation);
+        ended.expect("it began").ended_ms = Some(crate::time::since_start_ms());
     }
 
     /// Ends every incarnation, so that all of their tasks are dropped.

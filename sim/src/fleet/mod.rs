@@ -18,5 +18,5 @@ mod ports;
 mod server;
 mod storage;
 
-pub use directory::{ClientWork, Commit, Delivery, Fleet, OpenConnection, WorkerHandler};
+pub use directory::{ClientWork, Commit, Delivery, Fleet, Lifetime, OpenConnection, WorkerHandler};
 pub use storage::StoredObject;

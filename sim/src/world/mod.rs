@@ -178,6 +178,7 @@ impl World {
             core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
+            lifetimes: self.fleet.lifetimes(),
             connections: self.fleet.connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
