@@ -60,6 +60,8 @@ pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
         decision_count: decisions.len(),
         decisions,
         goals: BTreeSet::from(["answered"]),
+        unmet: Vec::new(),
+        occurrences: Vec::new(),
         kept_trace: Vec::new(),
         logs: Vec::new(),
     };

@@ -26,8 +26,11 @@ pub const FAULTS: [(&str, FaultLevel); 4] = [
     ("unlimited", FaultLevel::Unlimited),
 ];
 
-pub const STRATEGIES: [(&str, Strategy); 2] =
-    [("random", Strategy::Random), ("swarm", Strategy::Swarm)];
+pub const STRATEGIES: [(&str, Strategy); 3] = [
+    ("random", Strategy::Random),
+    ("swarm", Strategy::Swarm),
+    ("pct", Strategy::Pct),
+];
 
 /// The word for a value of one of the tables above.
 pub fn word<T: PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str {

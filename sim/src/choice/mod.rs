@@ -5,22 +5,31 @@
 //! the ordinary delay, the plain answer. The choices whose value is not 0 are the run's
 //! [`Decision`]s.
 //!
-//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`] or [`Recorded`], one file each. How much the
-//! faults may take is a [`Budget`].
+//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`], [`Pct`], [`Recorded`] or [`Bytes`], one file
+//! each. [`Forced`] sets single answers of another one, [`Watched`] notes what it was asked. How much
+//! the faults may take is a [`Budget`].
 
 mod budget;
+mod bytes;
+mod forced;
 mod generator;
+mod pct;
 mod random;
 mod recorded;
 mod site;
 mod swarm;
+mod watched;
 
 pub use budget::Budget;
+pub use bytes::Bytes;
+pub use forced::{Forced, Met};
 pub use generator::Generator;
+pub use pct::Pct;
 pub use random::Random;
 pub use recorded::Recorded;
 pub use site::{Role, Shape, Site, Subject};
 pub use swarm::Swarm;
+pub use watched::{Occurrence, Occurrences, Watched};
 
 use budget::Purse;
 use rustc_hash::FxHashMap;

@@ -189,6 +189,8 @@ pub(crate) mod tests {
             decision_count: 0,
             decisions: Vec::new(),
             goals: BTreeSet::from_iter((plan.seed.is_multiple_of(2)).then_some("even-seed")),
+            unmet: Vec::new(),
+            occurrences: Vec::new(),
             kept_trace: Vec::new(),
             logs: Vec::new(),
         }

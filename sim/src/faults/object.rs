@@ -73,7 +73,8 @@ pub static CRASH_AT_TIME: Site = Site::fault(
         max_ms: 20_000,
     },
     "an incarnation dies that many milliseconds after its start",
-);
+)
+.planned();
 
 pub static EVICT_IDLE: Site = Site::fault(
     "object.evict-idle",
@@ -83,7 +84,8 @@ pub static EVICT_IDLE: Site = Site::fault(
         max_ms: 2_000,
     },
     "the object is evicted if it is idle that many milliseconds after a call",
-);
+)
+.planned();
 
 pub(super) const FAULTS: &[&Site] = &[
     &CRASH_BEFORE_COMMIT,

@@ -1,7 +1,8 @@
 //! What a world came to.
 
+use super::RecordedDecision;
 use crate::{
-    choice::Decision,
+    choice::{Decision, Occurrence},
     trace::{TraceEvent, TraceHash},
 };
 use runtime::event::{Event, StreamName};
@@ -68,6 +69,10 @@ pub struct Outcome {
     pub decisions: Vec<Decision>,
     /// Goals of the scenario that this world reached.
     pub goals: BTreeSet<&'static str>,
+    /// Decisions that the plan forces and that never came up.
+    pub unmet: Vec<RecordedDecision>,
+    /// What came up at the sites that the plan watches, in order.
+    pub occurrences: Vec<Occurrence>,
     /// The trace's lines, on request.
     pub kept_trace: Vec<TraceEvent>,
     /// The streams' logs, on request, ordered by name.

@@ -2,7 +2,7 @@
 
 use super::{
     panics::{self, CapturedPanic},
-    Failure, FailureKind, Outcome, Plan, World,
+    Failure, FailureKind, Outcome, Plan, RecordedDecision, World,
 };
 use crate::{
     activity::PendingKind,
@@ -230,9 +230,33 @@ fn outcome(
             false => Vec::new(),
         },
         goals: BTreeSet::new(),
+        unmet: unmet(world),
+        occurrences: world.noted.occurrences.take(),
         kept_trace: world.trace.take_kept(),
         logs: Vec::new(),
     };
     complete(&mut outcome);
     outcome
+}
+
+/// Forced decisions that never came up, or that a budget did not let happen.
+fn unmet(world: &World) -> Vec<RecordedDecision> {
+    let forced = &world.plan.forced;
+    if forced.is_empty() {
+        return Vec::new();
+    }
+    let decisions = world.choices.decisions();
+    let is_met = |wanted: &&RecordedDecision| {
+        let happened = wanted.value == 0
+            || decisions.iter().any(|decision| {
+                (decision.site.name, &decision.subject, decision.n)
+                    == (wanted.site.as_str(), &wanted.subject, wanted.n)
+            });
+        happened && (world.noted.met).contains(&wanted.site, &wanted.subject, wanted.n)
+    };
+    forced
+        .iter()
+        .filter(|wanted| !is_met(wanted))
+        .cloned()
+        .collect()
 }

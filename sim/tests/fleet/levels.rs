@@ -6,7 +6,7 @@ use runtime::object::Class;
 use sim::{
     choice::{Budget, Role},
     scenario::Scenario,
-    world::{run, FaultLevel, Outcome, Plan, RecordedDecision},
+    world::{run, Answers, FaultLevel, Outcome, Plan, RecordedDecision},
 };
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ fn what_is_recorded_is_not_cut() {
     });
     let mut plan = Plan::new(&Frugal, 0);
     plan.keep = true;
-    plan.recorded = Some(recorded.collect());
+    plan.answers = Answers::Recorded(recorded.collect());
     assert!(faults(&run(&plan)).len() > FAULTS_MAX);
 }
 
