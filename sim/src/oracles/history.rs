@@ -3,9 +3,10 @@
 
 use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery, OpenConnection},
+    fleet::{Commit, Delivery, Lifetime, OpenConnection},
     peers::{
         ledger::LedgerEntry,
+        openai::OpenAiFact,
         slack::{SlackFact, Workspace},
     },
     world::{FailureKind, StreamLog},
@@ -64,6 +65,7 @@ impl History {
             anchors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),
+            lifetimes: Vec::new(),
             connections: Vec::new(),
             closed_connections: 0,
             openai: Vec::new(),
@@ -163,7 +165,39 @@ impl History {
             incarnation,
             first,
             last,
+            at_ms: self.0.at_ms,
         });
+        self
+    }
+
+    /// What follows happens then.
+    pub fn at(mut self, at_ms: u64) -> Self {
+        self.0.at_ms = at_ms;
+        self
+    }
+
+    /// An incarnation of the object of `binding` that is named after the stream, since now.
+    pub fn begins(mut self, binding: &'static str, stream: &str) -> Self {
+        let object = ObjectName::new(binding, stream);
+        let earlier = self.0.lifetimes.iter().filter(|life| life.object == object);
+        self.0.lifetimes.push(Lifetime {
+            incarnation: earlier.count() as u64 + 1,
+            object,
+            began_ms: self.0.at_ms,
+            ended_ms: None,
+        });
+        self
+    }
+
+    /// Its latest incarnation dies.
+    ///
+    /// # Panics
+    /// It has none.
+    pub fn ends(mut self, binding: &'static str, stream: &str) -> Self {
+        let object = ObjectName::new(binding, stream);
+        let mut lifetimes = self.0.lifetimes.iter_mut().rev();
+        let latest = lifetimes.find(|life| life.object == object);
+        latest.expect("it lives").ended_ms = Some(self.0.at_ms);
         self
     }
 
@@ -193,10 +227,20 @@ impl History {
         self
     }
 
+    /// A line of OpenAI's ledger.
+    pub fn openai(mut self, what: OpenAiFact) -> Self {
+        self.0.openai.push(LedgerEntry {
+            at_ms: self.0.at_ms,
+            connection: 0,
+            what,
+        });
+        self
+    }
+
     /// A line of Slack's ledger.
     pub fn slack(mut self, what: SlackFact) -> Self {
         self.0.slack.push(LedgerEntry {
-            at_ms: 0,
+            at_ms: self.0.at_ms,
             connection: 0,
             what,
         });

@@ -184,6 +184,7 @@ impl World {
             core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
+            lifetimes: self.fleet.lifetimes(),
             connections: self.fleet.connections(),
             closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
