@@ -1,7 +1,7 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, OpenConnection},
+    records::{Commit, Delivery, Lifetime, OpenConnection},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
 };
@@ -43,7 +43,9 @@ struct Inner {
     hosts: BTreeMap<String, SocketAddr>,
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
+    lifetimes: Vec<Lifetime>,
     connections: Vec<OpenConnection>,
+    closed_connections: u64,
     crashes: u64,
 }
 
@@ -138,6 +140,11 @@ impl Fleet {
         self.lock().commits.clone()
     }
 
+    /// Of every incarnation there was, in the order in which they began.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        self.lock().lifetimes.clone()
+    }
+
     /// The connections of streams that live; those of an incarnation end with it.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let inner = self.lock();
@@ -149,6 +156,12 @@ impl Fleet {
             })
         };
         inner.connections.iter().filter(lives).cloned().collect()
+    }
+
+    /// How many outbound connections their streams closed; those that ended with an incarnation are
+    /// not counted.
+    pub fn closed_connections(&self) -> u64 {
+        self.lock().closed_connections
     }
 
     /// How many incarnations a fault killed.
@@ -168,6 +181,22 @@ impl Fleet {
         self.lock().commits.push(commit);
     }
 
+    pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64) {
+        self.lock().lifetimes.push(Lifetime {
+            object: object.clone(),
+            incarnation,
+            began_ms: crate::time::since_start_ms(),
+            ended_ms: None,
+        });
+    }
+
+    pub(super) fn record_end(&self, object: &ObjectName, incarnation: u64) {
+        let mut inner = self.lock();
+        let mut latest = inner.lifetimes.iter_mut().rev();
+        let ended = latest.find(|life| life.object == *object && life.incarnation == incarnation);
+        ended.expect("it began").ended_ms = Some(crate::time::since_start_ms());
+    }
+
     pub(super) fn has_class(&self, binding: &str) -> bool {
         self.classes.contains_key(binding)
     }
@@ -182,9 +211,15 @@ impl Fleet {
         incarnation: u64,
         connection: u64,
     ) {
-        self.lock().connections.retain(|open| {
-            (&open.stream, open.incarnation, open.connection) != (stream, incarnation, connection)
-        });
+        let mut inner = self.lock();
+        let is_it = |open: &OpenConnection| {
+            (&open.stream, open.incarnation, open.connection) == (stream, incarnation, connection)
+        };
+        let ended = inner.connections.iter().position(is_it);
+        if let Some(place) = ended {
+            let ended = inner.connections.remove(place);
+            inner.closed_connections += u64::from(ended.is_outbound);
+        }
     }
 
     /// The resident of that name; created, not started, if there is none.

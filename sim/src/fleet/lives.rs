@@ -49,6 +49,7 @@ impl Fleet {
         };
         state.node = Some(node.id());
         drop(state);
+        self.record_beginning(&resident.name, incarnation);
         self.trace
             .record(&resident.subject, "start", format_args!("@{incarnation}"));
         let (fleet, served) = (self.clone(), resident.clone());
@@ -152,6 +153,7 @@ impl Fleet {
             tenure.life.set_phase(Phase::Dead);
             state.node.expect("it was started")
         };
+        self.record_end(&resident.name, incarnation);
         self.trace.record(
             &resident.subject,
             kind,

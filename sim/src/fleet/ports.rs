@@ -426,6 +426,7 @@ impl Platform for SimPorts {
                     incarnation: self.incarnation,
                     first,
                     last,
+                    at_ms: crate::time::since_start_ms(),
                 });
             }
             NoteKind::Delivered {

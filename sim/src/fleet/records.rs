@@ -1,4 +1,5 @@
-//! What the fleet writes down of its streams for the oracles: commits, deliveries, connections.
+//! What the fleet writes down for the oracles: the commits, deliveries and connections of its
+//! streams, and who lived when.
 
 use runtime::call::ObjectName;
 
@@ -21,6 +22,18 @@ pub struct Commit {
     pub incarnation: u64,
     pub first: u64,
     pub last: u64,
+    /// Simulated time.
+    pub at_ms: u64,
+}
+
+/// How long an incarnation lived, for the oracles. Simulated time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    pub object: ObjectName,
+    pub incarnation: u64,
+    pub began_ms: u64,
+    /// None if it lived to the end.
+    pub ended_ms: Option<u64>,
 }
 
 /// A connection that a stream has opened and not closed, for the oracles.

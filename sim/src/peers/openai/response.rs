@@ -76,6 +76,7 @@ impl Conversation {
         let answer = answer::answer(&service, &create.input_text);
         let text = answer.text.as_str();
         let deltas = answer.deltas();
+        let token_ms = (service.config.token_ms)(&create.input_text);
         let cut = choices.variant(&DROP, subject).map(|how| {
             let after = choices.below(&DROP_AFTER, subject, deltas.len() as u64 + 2);
             (how, after as usize)
@@ -117,7 +118,8 @@ impl Conversation {
             if let Some(how) = cut_after(sent) {
                 return Err(self.drop_connection(id, how).await);
             }
-            self.pause(choices.delay_ms(&TOKEN_SLOW, subject)).await?;
+            let slow_ms = choices.delay_ms(&TOKEN_SLOW, subject);
+            self.pause(token_ms + slow_ms).await?;
             self.send(Event::OutputTextDelta {
                 sequence_number: next(),
                 item_id: &item_id,
