@@ -18,6 +18,7 @@ use runtime::{
     event::{EventInput, StreamName},
     object::{Class, Context, Object, Reply},
     processor::ProcessorHost,
+    quirk::Quirk,
     stream::StreamClient,
 };
 use std::rc::Rc;
