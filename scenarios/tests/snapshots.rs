@@ -15,7 +15,7 @@ use runtime::{
     quirk::{Quirk, Quirks},
 };
 use scenarios::{log_view, registry};
-use sim::world::{run, FaultLevel, Outcome, Plan, RecordedDecision};
+use sim::world::{run, Answers, FaultLevel, Outcome, Plan, RecordedDecision};
 
 /// The stream of the thread; its name comes from the time of the first message.
 const THREAD: &str = "p1:/agents/slack/c123/ts-1772136000-005000";
@@ -47,7 +47,7 @@ fn world_of(scenario: &str, decisions: Vec<RecordedDecision>, quirks: Quirks) ->
     let outcome = run(&Plan {
         faults: FaultLevel::None,
         quirks,
-        recorded: Some(decisions),
+        answers: Answers::Recorded(decisions),
         keep: true,
         ..Plan::new(*scenario.expect("a scenario"), 1)
     });

@@ -1,6 +1,7 @@
 //! Scenarios: a workload, the services around it, what judges it, and what must have been reached.
 
 use crate::{
+    choice::Budget,
     fleet::WorkerHandler,
     oracles::{Evidence, Oracle},
     peers::{openai::OpenAiConfig, slack::SlackConfig},
@@ -45,6 +46,11 @@ pub trait Scenario: Sync {
 
     fn goals(&self) -> &'static [Goal] {
         &[]
+    }
+
+    /// What the faults of a world may take, so that the oracles' demands can be met.
+    fn budget(&self) -> Budget {
+        Budget::ORDINARY
     }
 
     /// The classes of objects that the platform knows.

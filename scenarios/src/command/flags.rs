@@ -26,8 +26,11 @@ pub const FAULTS: [(&str, FaultLevel); 4] = [
     ("unlimited", FaultLevel::Unlimited),
 ];
 
-pub const STRATEGIES: [(&str, Strategy); 2] =
-    [("random", Strategy::Random), ("swarm", Strategy::Swarm)];
+pub const STRATEGIES: [(&str, Strategy); 3] = [
+    ("random", Strategy::Random),
+    ("swarm", Strategy::Swarm),
+    ("pct", Strategy::Pct),
+];
 
 /// The word for a value of one of the tables above.
 pub fn word<T: PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str {
@@ -82,7 +85,8 @@ impl SettingsFlags {
 /// How faults come about.
 #[derive(Args)]
 pub struct ChanceFlags {
-    /// How hard the faults hit; `unlimited` judges safety only.
+    /// How hard the faults hit, within the scenario's budget; `unlimited` has none, and judges safety
+    /// only.
     #[arg(long, value_name = "LEVEL", default_value = "swarm", value_parser = one_of(&FAULTS))]
     faults: FaultLevel,
     /// Which policy answers choices.

@@ -6,7 +6,7 @@ use crate::{
     registry,
 };
 use runtime::quirk::Quirk;
-use sim::choice::{Shape, Site};
+use sim::choice::{Budget, Shape, Site};
 use std::io::Write;
 
 /// Show scenarios with their goals, fault sites, oracles and quirks
@@ -49,7 +49,7 @@ impl Arguments {
     }
 }
 
-/// A scenario, and below it its goals.
+/// A scenario, and below it its goals, and its budget where it is not the ordinary one.
 fn scenario_rows() -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for scenario in registry::scenarios() {
@@ -57,8 +57,19 @@ fn scenario_rows() -> Vec<(String, String)> {
         for goal in scenario.goals() {
             rows.push((format!("  goal {}", goal.name), goal.about.to_owned()));
         }
+        if scenario.budget() != Budget::ORDINARY {
+            rows.push(("  budget".to_owned(), budget_row(scenario.budget())));
+        }
     }
     rows
+}
+
+fn budget_row(budget: Budget) -> String {
+    let limits = budget.sites.iter();
+    let limits: String = limits
+        .map(|(sites, limit)| format!(", {limit} of {sites}"))
+        .collect();
+    format!("at most {} faults{limits}", budget.in_all)
 }
 
 fn site_row(site: &'static Site) -> (String, String) {
@@ -74,5 +85,12 @@ fn site_row(site: &'static Site) -> (String, String) {
         Shape::Below { count: 0 } => "any number".to_owned(),
         Shape::Below { count } => format!("one of {count}"),
     };
-    (site.name.to_owned(), format!("{} ({range})", site.does))
+    let beyond = match site.is_irreparable {
+        true => ", only where a budget names it, or without a budget",
+        false => "",
+    };
+    (
+        site.name.to_owned(),
+        format!("{} ({range}{beyond})", site.does),
+    )
 }

@@ -80,7 +80,7 @@ fn malformed_values_are_refused() {
         ("--shard", "4/4", "such as 0/4"),
         ("--jobs", "0", "from 1"),
         ("--faults", "some", "none, swarm, storm, unlimited"),
-        ("--strategy", "luck", "random, swarm"),
+        ("--strategy", "luck", "random, swarm, pct"),
         ("--format", "xml", "text, json"),
     ] {
         let arguments = ["explore", flag, value];

@@ -5,22 +5,38 @@
 //! the ordinary delay, the plain answer. The choices whose value is not 0 are the run's
 //! [`Decision`]s.
 //!
-//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`] or [`Recorded`], one file each.
+//! Who answers is a [`Chooser`]: [`Random`], [`Swarm`], [`Pct`], [`Recorded`] or [`Bytes`], one file
+//! each. [`Forced`] sets single answers of another one, [`Watched`] notes what it was asked. How much
+//! the faults may take is a [`Budget`].
 
+mod budget;
+mod bytes;
+mod forced;
 mod generator;
+mod pct;
 mod random;
 mod recorded;
 mod site;
 mod swarm;
+mod watched;
 
+pub use budget::Budget;
+pub use bytes::Bytes;
+pub use forced::{Forced, Met};
 pub use generator::Generator;
+pub use pct::Pct;
 pub use random::Random;
 pub use recorded::Recorded;
 pub use site::{Role, Shape, Site, Subject};
 pub use swarm::Swarm;
+pub use watched::{Occurrence, Occurrences, Watched};
 
+use budget::Purse;
 use rustc_hash::FxHashMap;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 /// One occurrence of a choice.
 pub struct Choice<'a> {
@@ -62,16 +78,25 @@ struct Inner {
     chooser: Box<dyn Chooser>,
     occurrences: FxHashMap<u64, u32>,
     faults_on: bool,
+    /// None without a budget.
+    purse: Option<Purse>,
     decisions: Vec<Decision>,
 }
 
 impl Choices {
+    /// Without a budget.
     pub fn new(chooser: impl Chooser + 'static) -> Self {
+        Choices::within(chooser, None)
+    }
+
+    /// Within a budget, if there is one.
+    pub fn within(chooser: impl Chooser + 'static, budget: Option<Budget>) -> Self {
         Choices {
             inner: Mutex::new(Inner {
                 chooser: Box::new(chooser),
                 occurrences: FxHashMap::default(),
                 faults_on: false,
+                purse: budget.map(Purse::new),
                 decisions: Vec::new(),
             }),
         }
@@ -130,6 +155,10 @@ impl Choices {
             shape,
         });
         if value != 0 {
+            let purse = inner.purse.as_mut().filter(|_| site.role == Role::Fault);
+            if purse.is_some_and(|purse| !purse.take(site)) {
+                return 0;
+            }
             inner.decisions.push(Decision {
                 site,
                 subject: subject.text().clone(),
@@ -143,6 +172,17 @@ impl Choices {
     /// The decisions so far, in the order in which they were taken.
     pub fn decisions(&self) -> Vec<Decision> {
         self.inner.lock().expect("one thread").decisions.clone()
+    }
+
+    /// How often each fault was decided on, by site.
+    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
+        let inner = self.inner.lock().expect("one thread");
+        let mut fired = BTreeMap::new();
+        let faults = inner.decisions.iter();
+        for fault in faults.filter(|decision| decision.site.role == Role::Fault) {
+            *fired.entry(fault.site.name).or_insert(0) += 1;
+        }
+        fired
     }
 
     pub fn decision_count(&self) -> usize {

@@ -27,6 +27,9 @@ impl Chooser for Random {
             Role::Fault => self.scale,
             Role::Draw => 1.0,
         };
+        if scale == 0.0 {
+            return 0;
+        }
         let key = choice.site.key(choice.subject);
         self.generator.value(key, choice.n, choice.shape, scale)
     }

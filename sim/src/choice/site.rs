@@ -12,7 +12,16 @@ pub struct Site {
     pub shape: Shape,
     /// One sentence for `streamsim list`.
     pub does: &'static str,
+    /// Where rate and range come from: a place in the specification, or our own judgement.
+    pub rated_by: &'static str,
+    /// A delay that is not how long something waits, but after what time something strikes.
+    pub is_planned: bool,
+    /// No product could repair the damage: within a budget this fires only where the scenario's
+    /// budget names it.
+    pub is_irreparable: bool,
 }
+
+const OWN_JUDGEMENT: &str = "own judgement";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -38,6 +47,18 @@ pub enum Shape {
     Below { count: u64 },
 }
 
+impl Shape {
+    /// It is one of the values.
+    pub fn holds(self, value: u64) -> bool {
+        match self {
+            Shape::YesNo { .. } => value <= 1,
+            Shape::Delay { min_ms, max_ms, .. } => value == 0 || (min_ms..=max_ms).contains(&value),
+            Shape::OneOf { variants, .. } => value <= variants.len() as u64,
+            Shape::Below { count } => value < count.max(1),
+        }
+    }
+}
+
 impl Site {
     pub const fn fault(name: &'static str, shape: Shape, does: &'static str) -> Self {
         Site {
@@ -45,6 +66,18 @@ impl Site {
             role: Role::Fault,
             shape,
             does,
+            rated_by: OWN_JUDGEMENT,
+            is_planned: false,
+            is_irreparable: false,
+        }
+    }
+
+    /// A fault whose damage no product could repair, such as a message that is never delivered
+    /// again.
+    pub const fn irreparable(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            is_irreparable: true,
+            ..Site::fault(name, shape, does)
         }
     }
 
@@ -54,7 +87,22 @@ impl Site {
             role: Role::Draw,
             shape,
             does,
+            rated_by: OWN_JUDGEMENT,
+            is_planned: false,
+            is_irreparable: false,
         }
+    }
+
+    /// Rate and range come from this place in the specification.
+    pub const fn rated_by(mut self, source: &'static str) -> Self {
+        self.rated_by = source;
+        self
+    }
+
+    /// The delay is the time until something strikes.
+    pub const fn planned(mut self) -> Self {
+        self.is_planned = true;
+        self
     }
 
     /// A stable hash of this site with a subject.

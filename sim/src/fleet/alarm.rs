@@ -1,7 +1,10 @@
 //! Durable alarms (design §4): one per object, at least once, at or after its time, in any
 //! incarnation; up to 6 retries with doubling back-off from 2 s when the handler fails.
 
-use super::directory::{Fleet, Mail, Resident};
+use super::{
+    directory::Fleet,
+    resident::{Mail, Resident},
+};
 use crate::{activity::PendingKind, faults};
 use madsim::time::{sleep, Duration};
 use std::sync::Arc;
@@ -13,7 +16,11 @@ const RETRY_MS: u64 = 2_000;
 impl Fleet {
     /// The durable alarm may have changed: waits for the new one, if there is one.
     pub(super) fn alarm_changed(self: &Arc<Self>, resident: &Arc<Resident>) {
-        let alarm = resident.stored.lock().expect("one thread").durable_alarm();
+        let alarm = resident
+            .stored()
+            .lock()
+            .expect("one thread")
+            .durable_alarm();
         let Some(at) = alarm else {
             resident.next_alarm_generation(None);
             return;
@@ -36,7 +43,7 @@ impl Fleet {
 
     async fn ring(self: &Arc<Self>, resident: &Arc<Resident>) {
         let _ringing = self.activity.begin(PendingKind::Alarm);
-        resident.stored.lock().expect("one thread").take_alarm();
+        resident.stored().lock().expect("one thread").take_alarm();
         resident.next_alarm_generation(None);
         let mut retries = 0;
         while !self.ring_once(resident).await {
@@ -48,7 +55,7 @@ impl Fleet {
             sleep(Duration::from_millis(RETRY_MS << retries)).await;
             retries += 1;
             let superseded = resident
-                .stored
+                .stored()
                 .lock()
                 .expect("one thread")
                 .durable_alarm()

@@ -1,7 +1,7 @@
 //! The caller's side of calls between nodes: one connection per target incarnation, on madsim's
 //! typed network; requests of all stubs share it, each stub in its own lane.
 
-use super::{directory::Resident, ports::SimPorts};
+use super::{ports::SimPorts, resident::Resident};
 use crate::{
     activity::{Pending, WaitingCall},
     choice::Subject,
@@ -80,7 +80,7 @@ impl Link {
         let endpoint = ports.endpoint().await;
         let incarnation = ports.fleet.bound(target, wanted).await?;
         let (sender, receiver) = endpoint
-            .connect1(target.address)
+            .connect1(target.address())
             .await
             .map_err(|error| CallError::Broken(format!("{}: {error}", target.name)))?;
         if !target.is_living(incarnation) {

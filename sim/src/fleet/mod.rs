@@ -1,11 +1,13 @@
 //! The fleet: every durable object and worker of a world, each a madsim node (design §3, §4).
 //!
-//! - [`Fleet`]: the directory: who exists, who lives, where; starts, crashes, evicts.
+//! - [`Fleet`]: the directory: who exists, and what was written down of them.
+//! - [`resident`]: one object or worker, and its incarnation; [`lives`]: starts, crashes, evictions.
 //! - [`storage`]: an object's durable storage, which outlives its incarnations.
 //! - [`ports`]: the runtime's `Platform`, as one incarnation sees it.
 //! - [`link`]: calls between nodes, caller's side; [`server`]: callee's side.
 //! - [`outside`]: byte streams to and from outside services.
 //! - [`alarm`]: durable alarms, rung by the platform.
+//! - [`planned`]: faults that are planned for a time.
 //!
 //! A killed incarnation's tasks are dropped by madsim when they would next run. Until then each of
 //! its ports is dead: nothing that the rest of its last turn tries has an effect.
@@ -13,10 +15,16 @@
 mod alarm;
 mod directory;
 mod link;
+mod lives;
 mod outside;
+mod planned;
 mod ports;
+mod records;
+mod resident;
 mod server;
 mod storage;
 
-pub use directory::{ClientWork, Commit, Delivery, Fleet, OpenConnection, WorkerHandler};
+pub use directory::Fleet;
+pub use records::{Commit, Delivery, Lifetime, OpenConnection};
+pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

@@ -2,9 +2,11 @@
 //! incarnation still lives; if not, it does nothing, and futures of it never complete.
 
 use super::{
-    directory::{Commit, Delivery, Fleet, Mail, OpenConnection, Resident},
+    directory::Fleet,
     link::{Link, ReplySender, Request, DISCONNECT_MS},
     outside,
+    records::{Commit, Delivery, OpenConnection},
+    resident::{Life, Mail, Phase, Resident},
     storage::SimStore,
 };
 use crate::{
@@ -30,10 +32,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, io,
     rc::{Rc, Weak},
-    sync::{
-        atomic::{AtomicBool, Ordering::Relaxed},
-        Arc,
-    },
+    sync::Arc,
 };
 use tokio::sync::{oneshot, Mutex, Notify};
 use uuid::Uuid;
@@ -43,9 +42,9 @@ pub(super) struct SimPorts {
     pub fleet: Arc<Fleet>,
     pub resident: Arc<Resident>,
     pub incarnation: u64,
+    pub life: Arc<Life>,
     /// `stream p1:/a@2`, for the trace.
     place: String,
-    alive: Arc<AtomicBool>,
     store: Rc<SimStore>,
     endpoint: RefCell<Option<Endpoint>>,
     endpoint_set: Notify,
@@ -71,23 +70,19 @@ struct Outgoing {
 }
 
 impl SimPorts {
-    pub fn new(
-        fleet: Arc<Fleet>,
-        resident: Arc<Resident>,
-        incarnation: u64,
-        alive: Arc<AtomicBool>,
-    ) -> Rc<Self> {
+    pub fn new(fleet: Arc<Fleet>, resident: Arc<Resident>, life: Arc<Life>) -> Rc<Self> {
+        let incarnation = life.incarnation;
         let is_alive = {
-            let alive = alive.clone();
-            Rc::new(move || alive.load(Relaxed))
+            let life = life.clone();
+            Rc::new(move || life.phase() != Phase::Dead)
         };
-        let store = SimStore::new(resident.stored.clone(), fleet.activity.clone(), is_alive);
+        let store = SimStore::new(life.stored.clone(), fleet.activity.clone(), is_alive);
         Rc::new_cyclic(|this| SimPorts {
             place: format!("{}@{incarnation}", resident.name),
             fleet,
             resident,
             incarnation,
-            alive,
+            life,
             store: Rc::new(store),
             endpoint: RefCell::default(),
             endpoint_set: Notify::new(),
@@ -101,7 +96,7 @@ impl SimPorts {
     }
 
     pub fn is_alive(&self) -> bool {
-        self.alive.load(Relaxed)
+        self.life.phase() != Phase::Dead
     }
 
     pub fn sim_store(&self) -> Rc<SimStore> {
@@ -406,6 +401,7 @@ impl Platform for SimPorts {
                     incarnation: self.incarnation,
                     first,
                     last,
+                    at_ms: crate::time::since_start_ms(),
                 });
             }
             NoteKind::Delivered {
@@ -465,7 +461,7 @@ impl Platform for SimPorts {
     }
 
     fn quirks(&self) -> Quirks {
-        self.fleet.quirks
+        self.life.quirks
     }
 }
 

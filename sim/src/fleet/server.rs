@@ -2,10 +2,11 @@
 //! calls in the order of each stub, sends replies through the output gate, and flushes storage.
 
 use super::{
-    directory::{Fleet, Mail, Resident, Role, WorkerHandler},
+    directory::Fleet,
     link::{ReplyMessage, Request},
     outside,
     ports::SimPorts,
+    resident::{Life, Mail, Resident, Role, WorkerHandler},
 };
 use crate::{activity::PendingKind, faults};
 use madsim::{
@@ -25,7 +26,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     rc::Rc,
-    sync::{atomic::AtomicBool, Arc},
+    sync::Arc,
     task::Poll,
 };
 use tokio::sync::mpsc;
@@ -37,11 +38,10 @@ const FLUSH_MS: u64 = 1;
 pub(super) async fn serve(
     fleet: Arc<Fleet>,
     resident: Arc<Resident>,
-    incarnation: u64,
-    alive: Arc<AtomicBool>,
+    life: Arc<Life>,
     inbox: mpsc::UnboundedReceiver<Mail>,
 ) {
-    let ports = SimPorts::new(fleet, resident.clone(), incarnation, alive);
+    let ports = SimPorts::new(fleet, resident.clone(), life);
     spawn_local(flush(ports.clone()));
     match resident.role {
         Role::Object(class) => serve_object(ports, class, inbox).await,
@@ -83,7 +83,7 @@ async fn start(ports: &Rc<SimPorts>, class: Class) -> Rc<Incarnation> {
         resident.name.clone(),
         ports.clone(),
     ));
-    let endpoint = Endpoint::bind(resident.address)
+    let endpoint = Endpoint::bind(ports.life.address)
         .await
         .expect("the address is this node's own");
     ports.set_endpoint(endpoint.clone());
@@ -126,7 +126,7 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
             }
             Mail::Work(_) => panic!("work is for clients"),
             Mail::EvictIfIdle => {
-                let volatile = resident.stored.lock().expect("one thread").volatile();
+                let volatile = resident.stored().lock().expect("one thread").volatile();
                 if object.is_idle() && volatile == 0 {
                     ports.fleet.evict(&resident, ports.incarnation);
                 }

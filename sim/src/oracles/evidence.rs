@@ -2,7 +2,7 @@
 //! platform saw, when it had come to rest.
 
 use crate::{
-    fleet::{Commit, Delivery, Fleet, OpenConnection, StoredObject},
+    fleet::{Commit, Delivery, Fleet, Lifetime, OpenConnection, StoredObject},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -73,8 +73,12 @@ pub struct Evidence {
     pub core_states: BTreeMap<StreamName, Arc<CoreState>>,
     pub deliveries: Vec<Delivery>,
     pub commits: Vec<Commit>,
+    /// Of every incarnation, in the order in which they began.
+    pub lifetimes: Vec<Lifetime>,
     /// Open at the end, of streams that live.
     pub connections: Vec<OpenConnection>,
+    /// How many outbound connections streams closed that lived.
+    pub closed_connections: u64,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workspace: Workspace,
@@ -104,6 +108,20 @@ impl Evidence {
         self.observations
             .iter()
             .filter(move |observation| observation.what == what)
+    }
+
+    /// When an event that stands in a log was committed, in simulated time; none for one that the
+    /// world did not see. A commit that a crash took back has been made again since.
+    pub fn committed_ms(&self, stream: &StreamName, offset: Offset) -> Option<u64> {
+        let stream = ObjectName::new(stream::BINDING, stream.to_string());
+        let holds = |commit: &&Commit| {
+            commit.stream == stream && (commit.first..=commit.last).contains(&offset.0)
+        };
+        self.commits
+            .iter()
+            .rev()
+            .find(holds)
+            .map(|commit| commit.at_ms)
     }
 
     pub fn fold(&self, processor: &str) -> Option<&'static Fold> {

@@ -3,9 +3,10 @@
 
 use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery, OpenConnection},
+    fleet::{Commit, Delivery, Lifetime, OpenConnection},
     peers::{
         ledger::LedgerEntry,
+        openai::OpenAiFact,
         slack::{SlackFact, Workspace},
     },
     world::{FailureKind, StreamLog},
@@ -64,7 +65,9 @@ impl History {
             anchors: Vec::new(),
             deliveries: Vec::new(),
             commits: Vec::new(),
+            lifetimes: Vec::new(),
             connections: Vec::new(),
+            closed_connections: 0,
             openai: Vec::new(),
             slack: Vec::new(),
             workspace: Workspace::default(),
@@ -162,7 +165,39 @@ impl History {
             incarnation,
             first,
             last,
+            at_ms: self.0.at_ms,
         });
+        self
+    }
+
+    /// What follows happens then.
+    pub fn at(mut self, at_ms: u64) -> Self {
+        self.0.at_ms = at_ms;
+        self
+    }
+
+    /// An incarnation of the object of `binding` that is named after the stream, since now.
+    pub fn begins(mut self, binding: &'static str, stream: &str) -> Self {
+        let object = ObjectName::new(binding, stream);
+        let earlier = self.0.lifetimes.iter().filter(|life| life.object == object);
+        self.0.lifetimes.push(Lifetime {
+            incarnation: earlier.count() as u64 + 1,
+            object,
+            began_ms: self.0.at_ms,
+            ended_ms: None,
+        });
+        self
+    }
+
+    /// Its latest incarnation dies.
+    ///
+    /// # Panics
+    /// It has none.
+    pub fn ends(mut self, binding: &'static str, stream: &str) -> Self {
+        let object = ObjectName::new(binding, stream);
+        let mut lifetimes = self.0.lifetimes.iter_mut().rev();
+        let latest = lifetimes.find(|life| life.object == object);
+        latest.expect("it lives").ended_ms = Some(self.0.at_ms);
         self
     }
 
@@ -178,6 +213,12 @@ impl History {
         self
     }
 
+    /// A stream that lived closed an outbound connection.
+    pub fn closed(mut self) -> Self {
+        self.0.closed_connections += 1;
+        self
+    }
+
     /// The log of which every checkpoint so far was folded began then.
     pub fn folded_from(mut self, log_created_at: &str) -> Self {
         for stored in &mut self.0.processors {
@@ -186,10 +227,20 @@ impl History {
         self
     }
 
+    /// A line of OpenAI's ledger.
+    pub fn openai(mut self, what: OpenAiFact) -> Self {
+        self.0.openai.push(LedgerEntry {
+            at_ms: self.0.at_ms,
+            connection: 0,
+            what,
+        });
+        self
+    }
+
     /// A line of Slack's ledger.
     pub fn slack(mut self, what: SlackFact) -> Self {
         self.0.slack.push(LedgerEntry {
-            at_ms: 0,
+            at_ms: self.0.at_ms,
             connection: 0,
             what,
         });
@@ -216,8 +267,17 @@ impl History {
     }
 
     /// The class and the kind of what an oracle finds in it, if anything.
-    pub fn verdict(self, oracle: &dyn Oracle) -> Option<(&'static str, FailureKind)> {
+    pub fn verdict(&self, oracle: &dyn Oracle) -> Option<(&'static str, FailureKind)> {
         let violation = oracle.judge(&self.0).err()?;
         Some((violation.class, violation.kind))
+    }
+
+    /// How many cases an oracle finds right in it.
+    ///
+    /// # Panics
+    /// It finds one that is not.
+    pub fn exercised(&self, oracle: &dyn Oracle) -> u64 {
+        let judged = oracle.judge(&self.0);
+        judged.unwrap_or_else(|violation| panic!("{}", violation.message))
     }
 }

@@ -9,7 +9,8 @@ mod plan;
 mod run;
 
 pub use outcome::{Failure, FailureKind, Outcome, StreamLog};
-pub use plan::{FaultLevel, Plan, RecordedDecision, Strategy};
+use plan::Noted;
+pub use plan::{Answers, FaultLevel, Plan, RecordedDecision, Strategy, PCT_DEPTH};
 pub use run::run;
 
 use crate::{
@@ -60,13 +61,17 @@ pub struct World {
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
     observations: Mutex<Vec<Observation>>,
+    noted: Noted,
 }
 
 impl World {
     /// Boot: services listen, the worker serves, no object lives yet.
     async fn build(plan: Plan) -> Arc<World> {
-        let choices = Arc::new(Choices::new(plan.chooser()));
         let trace = Arc::new(Trace::new(plan.keep));
+        let traced = trace.clone();
+        let (chooser, noted) =
+            plan.chooser(move || (crate::time::since_start_us(), traced.events()));
+        let choices = Arc::new(Choices::within(chooser, plan.budget()));
         let activity = Arc::new(Activity::default());
         let fleet = Fleet::new(
             choices.clone(),
@@ -108,6 +113,7 @@ impl World {
             fleet,
             services: vec![openai_node, slack_node],
             observations: Mutex::default(),
+            noted,
         })
     }
 
@@ -178,7 +184,9 @@ impl World {
             core_states: oracles::read_core_states(&self.fleet),
             deliveries: self.fleet.deliveries(),
             commits: self.fleet.commits(),
+            lifetimes: self.fleet.lifetimes(),
             connections: self.fleet.connections(),
+            closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
             workspace: self.slack.workspace(),

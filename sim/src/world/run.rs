@@ -2,7 +2,7 @@
 
 use super::{
     panics::{self, CapturedPanic},
-    Failure, FailureKind, Outcome, Plan, World,
+    Failure, FailureKind, Outcome, Plan, RecordedDecision, World,
 };
 use crate::{
     activity::PendingKind,
@@ -14,7 +14,7 @@ use madsim::{
     time::{sleep, Duration},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
 };
@@ -165,10 +165,11 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
     let scenario = world.plan.scenario;
     let liveness_counts = world.plan.faults != super::FaultLevel::Unlimited;
     let mut failure: Option<Failure> = None;
+    let mut exercised = BTreeMap::new();
     for oracle in scenario.oracles() {
-        let Err(violation) = oracle.judge(&evidence) else {
-            continue;
-        };
+        let judged = oracle.judge(&evidence);
+        *exercised.entry(oracle.name()).or_insert(0) += *judged.as_ref().unwrap_or(&1);
+        let Err(violation) = judged else { continue };
         if violation.kind == FailureKind::Liveness && !liveness_counts {
             continue;
         }
@@ -193,6 +194,7 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
     let keep = world.plan.keep;
     outcome(world, failure, evidence.at_ms, |outcome| {
         outcome.goals = goals;
+        outcome.exercised = exercised;
         outcome.stream_events = stream_events;
         if keep {
             outcome.logs = evidence.logs.into_values().collect();
@@ -230,9 +232,35 @@ fn outcome(
             false => Vec::new(),
         },
         goals: BTreeSet::new(),
+        exercised: BTreeMap::new(),
+        fired: world.choices.fired(),
+        unmet: unmet(world),
+        occurrences: world.noted.occurrences.take(),
         kept_trace: world.trace.take_kept(),
         logs: Vec::new(),
     };
     complete(&mut outcome);
     outcome
+}
+
+/// Forced decisions that never came up, or that a budget did not let happen.
+fn unmet(world: &World) -> Vec<RecordedDecision> {
+    let forced = &world.plan.forced;
+    if forced.is_empty() {
+        return Vec::new();
+    }
+    let decisions = world.choices.decisions();
+    let is_met = |wanted: &&RecordedDecision| {
+        let happened = wanted.value == 0
+            || decisions.iter().any(|decision| {
+                (decision.site.name, &decision.subject, decision.n)
+                    == (wanted.site.as_str(), &wanted.subject, wanted.n)
+            });
+        happened && (world.noted.met).contains(&wanted.site, &wanted.subject, wanted.n)
+    };
+    forced
+        .iter()
+        .filter(|wanted| !is_met(wanted))
+        .cloned()
+        .collect()
 }

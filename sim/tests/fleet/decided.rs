@@ -3,7 +3,7 @@
 use sim::{
     scenario::Scenario,
     trace::TraceEvent,
-    world::{run, Outcome, Plan, RecordedDecision},
+    world::{run, Answers, Outcome, Plan, RecordedDecision},
 };
 
 /// Site, subject, occurrence, value.
@@ -21,7 +21,7 @@ pub fn world(scenario: &'static dyn Scenario, faults: &[Fault]) -> Outcome {
             n: *n,
             value: *value,
         });
-    plan.recorded = Some(recorded.collect());
+    plan.answers = Answers::Recorded(recorded.collect());
     let outcome = run(&plan);
     assert_eq!(outcome.failure, None, "{faults:?}");
     let mut happened: Vec<_> = outcome

@@ -2,10 +2,12 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
+//! - [`levels`]: how many faults there are.
 
 mod bell;
 mod decided;
 mod echo;
 mod faults;
+mod levels;
 mod visit;
 mod worlds;

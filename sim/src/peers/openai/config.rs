@@ -9,6 +9,8 @@ pub struct OpenAiConfig {
     pub script: Script,
     /// From accepting a request to its first token, without faults.
     pub first_token_ms: u64,
+    /// Between two tokens, without faults, by the user's last text.
+    pub token_ms: fn(&str) -> u64,
     /// The age at which a connection takes no further request (spec/peers.md §2.4).
     pub lifetime_ms: u64,
     /// The close code after the lifetime error, which is undocumented.
@@ -21,6 +23,7 @@ impl Default for OpenAiConfig {
             api_key: "sk-test-000".to_owned(),
             script: Script::Drawn,
             first_token_ms: 20,
+            token_ms: |_| 0,
             lifetime_ms: 60 * 60 * 1000,
             lifetime_close_code: 1000,
         }

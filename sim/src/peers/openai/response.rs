@@ -169,13 +169,15 @@ impl Conversation {
         self.announce_part(course, &item_id, &Part::text(""))
             .await?;
         let deltas = answer.deltas();
+        let token_ms = (service.config.token_ms)(&course.create.input_text);
         let mut text = String::new();
         for sent in 0..=deltas.len() {
             if let Some(Cut { how, .. }) = cut.filter(|cut| cut.after == sent) {
                 return self.cut(course, how, &item_id, &text).await;
             }
             let Some(delta) = deltas.get(sent) else { break };
-            self.pause(choices.delay_ms(&TOKEN_SLOW, subject)).await?;
+            self.pause(token_ms + choices.delay_ms(&TOKEN_SLOW, subject))
+                .await?;
             let shouted;
             let shown = match answer.misbehaviour {
                 Some("wrong-deltas") => {

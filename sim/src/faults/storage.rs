@@ -1,0 +1,28 @@
+//! Faults of an object's storage: slow, lossy, and older than it should be.
+
+use crate::choice::{Shape, Site};
+
+pub static STORAGE_SLOW: Site = Site::fault(
+    "storage.slow",
+    Shape::Delay {
+        rate: 0.03,
+        min_ms: 5,
+        max_ms: 1_500,
+    },
+    "a transaction takes that much longer to become durable",
+);
+
+/// The count is that of the transactions which were not yet durable, plus one.
+pub static STORAGE_LOST_SUFFIX: Site = Site::fault(
+    "storage.lost-suffix",
+    Shape::Below { count: 0 },
+    "a crash loses that many of the newest transactions that were not yet durable",
+);
+
+pub static STORAGE_STALE_CACHE: Site = Site::fault(
+    "storage.stale-cache",
+    Shape::YesNo { rate: 0.1 },
+    "a stream that crashed finds the cached core state of some transactions ago, older than its rows",
+);
+
+pub(super) const FAULTS: &[&Site] = &[&STORAGE_SLOW, &STORAGE_LOST_SUFFIX, &STORAGE_STALE_CACHE];

@@ -1,0 +1,215 @@
+//! One object or worker of the fleet, and the incarnation of it that lives.
+
+use super::storage::StoredObject;
+use crate::{activity::Pending, choice::Subject};
+use futures_util::future::LocalBoxFuture;
+use madsim::task::NodeId;
+use runtime::{
+    call::ObjectName,
+    object::{Class, Context},
+    platform::ByteStream,
+    quirk::Quirks,
+};
+use std::{
+    net::SocketAddr,
+    sync::{
+        atomic::{AtomicU8, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard,
+    },
+};
+use tokio::sync::{mpsc, oneshot, Notify};
+
+/// Serves one accepted connection of a worker.
+pub type WorkerHandler = fn(Context, Box<dyn ByteStream>) -> LocalBoxFuture<'static, ()>;
+
+/// Work that a client does with its own context.
+pub type ClientWork = Box<dyn FnOnce(Context) -> LocalBoxFuture<'static, ()> + Send>;
+
+/// What a resident of the fleet is.
+#[derive(Clone, Copy)]
+pub(super) enum Role {
+    Object(Class),
+    Worker {
+        handler: WorkerHandler,
+        listen: SocketAddr,
+    },
+    /// Somebody outside the platform who calls objects: never crashes.
+    Client,
+}
+
+/// One object or worker, alive or not.
+pub(super) struct Resident {
+    pub name: ObjectName,
+    pub subject: Subject,
+    pub role: Role,
+    state: Mutex<ResidentState>,
+    /// Told when an incarnation takes calls, and when one ends.
+    pub(super) bound: Notify,
+    /// Held while the alarm rings: one ring after the other.
+    pub ringing: tokio::sync::Mutex<()>,
+}
+
+pub(super) struct ResidentState {
+    /// Where the next incarnation will live, and the present one does.
+    pub address: SocketAddr,
+    pub stored: Arc<Mutex<StoredObject>>,
+    pub node: Option<NodeId>,
+    pub incarnation: u64,
+    pub tenure: Option<Tenure>,
+    /// Bumped whenever the durable alarm changes; a timer of an older number is void.
+    pub alarm_generation: u64,
+    pub alarm_pending: Option<Pending>,
+}
+
+/// An incarnation on its node, as the directory keeps it.
+pub(super) struct Tenure {
+    pub life: Arc<Life>,
+    pub mail: mpsc::UnboundedSender<Mail>,
+    pub is_bound: bool,
+}
+
+/// An incarnation, as the directory and its ports share it.
+pub(super) struct Life {
+    pub incarnation: u64,
+    /// Where it takes calls, or connections.
+    pub address: SocketAddr,
+    pub stored: Arc<Mutex<StoredObject>>,
+    /// The known bugs that it runs with.
+    pub quirks: Quirks,
+    phase: AtomicU8,
+}
+
+/// How an incarnation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// It is the one that lives under its name.
+    Present,
+    /// It is gone: nothing that it still tries has an effect.
+    Dead,
+}
+
+impl Life {
+    pub fn new(
+        incarnation: u64,
+        address: SocketAddr,
+        stored: Arc<Mutex<StoredObject>>,
+        quirks: Quirks,
+    ) -> Arc<Self> {
+        Arc::new(Life {
+            incarnation,
+            address,
+            stored,
+            quirks,
+            phase: AtomicU8::new(Phase::Present as u8),
+        })
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            phase if phase == Phase::Present as u8 => Phase::Present,
+            _ => Phase::Dead,
+        }
+    }
+
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+    }
+}
+
+/// What the platform asks of a living object.
+pub(super) enum Mail {
+    /// The alarm rings; the answer tells whether its handler succeeded.
+    Alarm(oneshot::Sender<bool>),
+    /// Evict if idle.
+    EvictIfIdle,
+    /// Do this; a client only.
+    Work(ClientWork),
+}
+
+impl Resident {
+    pub fn new(name: ObjectName, role: Role, address: SocketAddr, stored: StoredObject) -> Self {
+        Resident {
+            subject: Subject::new(name.to_string()),
+            name,
+            role,
+            state: Mutex::new(ResidentState {
+                address,
+                stored: Arc::new(Mutex::new(stored)),
+                node: None,
+                incarnation: 0,
+                tenure: None,
+                alarm_generation: 0,
+                alarm_pending: None,
+            }),
+            bound: Notify::new(),
+            ringing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, ResidentState> {
+        self.state.lock().expect("one thread")
+    }
+
+    /// The durable storage of the incarnation that lives under the name, and of the next one.
+    pub fn stored(&self) -> Arc<Mutex<StoredObject>> {
+        self.lock().stored.clone()
+    }
+
+    /// Where the incarnation that lives takes calls.
+    pub fn address(&self) -> SocketAddr {
+        self.lock().address
+    }
+
+    /// Completes when that incarnation does not live any more.
+    pub async fn ended(&self, incarnation: u64) {
+        loop {
+            let changed = self.bound.notified();
+            if !self.is_living(incarnation) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    pub fn is_living(&self, incarnation: u64) -> bool {
+        let state = self.lock();
+        state.tenure.is_some() && state.incarnation == incarnation
+    }
+
+    pub fn is_bound(&self) -> bool {
+        let state = self.lock();
+        state.tenure.as_ref().is_some_and(|tenure| tenure.is_bound)
+    }
+
+    pub fn mark_bound(&self, incarnation: u64) {
+        let mut state = self.lock();
+        if state.incarnation == incarnation {
+            if let Some(tenure) = &mut state.tenure {
+                tenure.is_bound = true;
+            }
+        }
+        drop(state);
+        self.bound.notify_waiters();
+    }
+
+    /// Hands mail to the living incarnation; gives the mail back if there is none.
+    pub fn send(&self, mail: Mail) -> Result<(), Mail> {
+        match &self.lock().tenure {
+            Some(tenure) => tenure.mail.send(mail).map_err(|error| error.0),
+            None => Err(mail),
+        }
+    }
+
+    /// Starts a new alarm generation; `pending` stands while it waits.
+    pub fn next_alarm_generation(&self, pending: Option<Pending>) -> u64 {
+        let mut state = self.lock();
+        state.alarm_generation += 1;
+        state.alarm_pending = pending;
+        state.alarm_generation
+    }
+
+    pub fn is_alarm_generation(&self, generation: u64) -> bool {
+        self.lock().alarm_generation == generation
+    }
+}
