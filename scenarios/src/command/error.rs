@@ -30,6 +30,19 @@ pub enum UsageError {
         variable: &'static str,
         error: Box<UsageError>,
     },
+    #[error(
+        "{0:?} is not a decision: give 'SITE|SUBJECT|N=VALUE' in single quotes, such as \
+         'crash.after-commit|agent p1:/agents/a|3=yes'"
+    )]
+    Decision(String),
+    #[error("{value:?} is no value of {site}, which takes {takes}")]
+    DecisionValue {
+        site: &'static str,
+        value: String,
+        takes: String,
+    },
+    #[error("unknown fault site {name:?}: {way_out}")]
+    Site { name: String, way_out: String },
     #[error("{0:?} is not a log filter: give levels by target, such as sim=debug,warn")]
     LogFilter(String),
     #[error("environment variable {0} is not valid Unicode: set it again or unset it")]

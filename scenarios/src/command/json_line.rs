@@ -1,5 +1,6 @@
 //! JSON lines: one object a line, by type (design §11). Field names are a contract.
 
+use super::decide;
 use crate::stream_costs::Cost;
 use serde::Serialize;
 use sim::{
@@ -25,6 +26,9 @@ pub enum JsonLine<'a> {
         events: u64,
         sim_ms: u64,
         decisions: usize,
+        /// Of the decisions that `--decide` gave, those that never came up.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        never_came_up: Vec<String>,
     },
     Summary {
         worlds: u64,
@@ -100,6 +104,7 @@ impl<'a> JsonLine<'a> {
             events: outcome.stream_events,
             sim_ms: outcome.sim_ms,
             decisions: outcome.decision_count,
+            never_came_up: outcome.unmet.iter().map(decide::spelled).collect(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! prints: [`list`], [`run`], [`explore`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
 //! processes [`hashes`] and [`trace`]. Around them:
 //!
-//! - [`flags`], [`values`], [`names`], [`environment`]: what is asked for.
+//! - [`flags`], [`values`], [`names`], [`decide`], [`environment`]: what is asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
 //! - [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
@@ -14,6 +14,7 @@ mod bench_view;
 mod check;
 mod command_line;
 mod confirmation;
+mod decide;
 mod decisions_view;
 pub mod environment;
 mod error;

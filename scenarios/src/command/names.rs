@@ -3,7 +3,7 @@
 use super::error::UsageError;
 use crate::registry;
 use runtime::quirk::Quirk;
-use sim::scenario::Scenario;
+use sim::{choice::Site, scenario::Scenario};
 
 /// # Errors
 /// There is no such scenario.
@@ -22,6 +22,17 @@ pub fn quirk(name: &str) -> Result<Quirk, UsageError> {
     name.parse().map_err(|_| UsageError::Quirk {
         name: name.to_owned(),
         way_out: way_out(name, Quirk::ALL.iter().copied().map(Quirk::name)),
+    })
+}
+
+/// # Errors
+/// There is no such fault site.
+pub fn fault_site(name: &str) -> Result<&'static Site, UsageError> {
+    let known = registry::fault_sites();
+    let found = known.iter().find(|site| site.name == name);
+    found.copied().ok_or_else(|| UsageError::Site {
+        name: name.to_owned(),
+        way_out: way_out(name, known.iter().map(|site| site.name)),
     })
 }
 
