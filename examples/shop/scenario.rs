@@ -159,7 +159,7 @@ impl Oracle for Orders {
         "an item is ordered as often as it becomes low"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let (mut shelf, mut due, mut placed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for event in evidence.log(&shop()) {
             if event.kind == ORDERED {
@@ -176,6 +176,7 @@ impl Oracle for Orders {
                 }
             }
         }
+        let mut right = 0;
         for item in ITEMS {
             let count = |orders: &BTreeMap<String, u32>| orders.get(item).copied().unwrap_or(0);
             let (due, placed) = (count(&due), count(&placed));
@@ -186,7 +187,8 @@ impl Oracle for Orders {
             if placed < due {
                 return Err(Violation::liveness("missing", message));
             }
+            right += u64::from(due);
         }
-        Ok(())
+        Ok(right)
     }
 }

@@ -1,14 +1,11 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    slack::{self, BusyThreads, FirstMessage},
-    streams::{
-        self, Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters,
-    },
+    slack::{BusyThreads, FirstMessage},
+    streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
 };
 use sim::{
     choice::Site,
-    oracles::Oracle,
     peers,
     scenario::{Goal, Scenario},
 };
@@ -89,9 +86,8 @@ pub struct OracleInfo {
 
 /// Every oracle, each once, in the order in which scenarios judge by them.
 pub fn oracles() -> Vec<OracleInfo> {
-    let lists: [&[&dyn Oracle]; 2] = [&slack::ORACLES, &streams::ORACLES];
     let mut known = Vec::new();
-    for oracle in lists.into_iter().flatten() {
+    for oracle in scenarios().iter().flat_map(|scenario| scenario.oracles()) {
         let info = OracleInfo {
             name: oracle.name(),
             asserts: oracle.asserts(),

@@ -1,6 +1,6 @@
 //! The fold of a log by a processor's reducer, from nothing, without effects.
 
-use super::{Contract, Processor, ProcessorError};
+use super::{contract::WILDCARD, Contract, Processor, ProcessorError};
 use crate::event::{Event, EventType, Offset};
 use serde_json::Value;
 use std::sync::Arc;
@@ -26,6 +26,11 @@ impl Fold {
 
     pub fn consumes(&self, kind: &EventType) -> bool {
         (self.contract)().consumes(kind)
+    }
+
+    /// It named no types: every event is for it.
+    pub fn consumes_everything(&self) -> bool {
+        (self.contract)().consumes.contains(&WILDCARD)
     }
 
     /// The state after the events up to and including `offset`, as JSON.

@@ -8,7 +8,7 @@
 //! | 3 | a liveness failure |
 //! | 4 | a panic in product code |
 //! | 5 | non-determinism |
-//! | 6 | vacuous: a goal missed, or nothing ran |
+//! | 6 | vacuous: a goal missed, an oracle idle, or nothing ran |
 //! | 8 | hunt: a quirk not found |
 //! | 70 | the harness itself failed |
 //!

@@ -196,7 +196,7 @@ fn exit(tally: &Tally, all_confirmed: bool) -> Exit {
     if !all_confirmed {
         exits.push(Exit::NonDeterminism);
     }
-    if tally.worlds() == 0 || !tally.missed_goals().is_empty() {
+    if tally.is_vacuous() {
         exits.push(Exit::Vacuous);
     }
     Exit::of_several(exits)
@@ -217,11 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_run_and_nothing_reached_are_vacuous() {
+    fn nothing_run_nothing_reached_and_nothing_judged_are_vacuous() {
         assert_eq!(exit(&tally([]), true), Exit::Vacuous);
         let mut idle = fake::world(1, None);
         idle.outcome.goals.clear();
         assert_eq!(exit(&tally([idle]), true), Exit::Vacuous);
+        let mut nothing_to_judge = fake::world(1, None);
+        nothing_to_judge.outcome.exercised.clear();
+        assert_eq!(exit(&tally([nothing_to_judge]), true), Exit::Vacuous);
         assert_eq!(exit(&tally([fake::world(1, None)]), true), Exit::Well);
     }
 

@@ -3,11 +3,12 @@
 use sim::{
     choice::{Decision, Shape, Site},
     exploration::engine::World,
+    oracles::{OffsetsAreDense, Oracle},
     scenario::{Goal, Scenario},
     trace::TraceHash,
     world::{Failure, FailureKind, Outcome, Plan},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Fake;
 
@@ -26,6 +27,10 @@ impl Scenario for Fake {
             about: "somebody was answered",
         }]
     }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &[&OffsetsAreDense]
+    }
 }
 
 pub static DELAY: Site = Site::fault(
@@ -38,7 +43,7 @@ pub static DELAY: Site = Site::fault(
     "delays",
 );
 
-/// A world that reached its goal, and then passed or failed.
+/// A world that reached its goal, gave its oracle something to judge, and then passed or failed.
 pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
     let decisions = vec![Decision {
         site: &DELAY,
@@ -60,6 +65,8 @@ pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
         decision_count: decisions.len(),
         decisions,
         goals: BTreeSet::from(["answered"]),
+        exercised: BTreeMap::from([(OffsetsAreDense.name(), 3)]),
+        fired: BTreeMap::from([(DELAY.name, 1)]),
         unmet: Vec::new(),
         occurrences: Vec::new(),
         kept_trace: Vec::new(),

@@ -40,6 +40,8 @@ pub enum JsonLine<'a> {
         failures: Vec<JsonFailureGroup<'a>>,
         /// `scenario/goal`.
         goals_missed: Vec<String>,
+        /// `scenario/oracle`.
+        oracles_idle: Vec<String>,
     },
     Hunt {
         quirk: &'static str,

@@ -6,7 +6,7 @@ use super::{
     plural::plural,
 };
 use crate::palette::{BAD, DIM, GOOD, STRONG};
-use sim::exploration::tally::{MissedGoal, ScenarioTally, Tally};
+use sim::exploration::tally::{IdleOracle, MissedGoal, ScenarioTally, Tally};
 use std::{path::PathBuf, time::Duration};
 
 pub struct Summary<'a> {
@@ -56,6 +56,11 @@ impl Summary<'_> {
         for MissedGoal { scenario, goal } in tally.missed_goals() {
             text += &format!("  {BAD}vacuous{BAD:#}: no world of {scenario} reached {goal}\n");
         }
+        for IdleOracle { scenario, oracle } in tally.idle_oracles() {
+            text += &format!(
+                "  {BAD}vacuous{BAD:#}: no world of {scenario} gave the oracle {oracle} anything to judge\n"
+            );
+        }
         text
     }
 
@@ -63,6 +68,7 @@ impl Summary<'_> {
         let tally = self.tally;
         let groups = tally.failures.iter().zip(self.reports);
         let missed = tally.missed_goals().into_iter();
+        let idle = tally.idle_oracles().into_iter();
         JsonLine::Summary {
             worlds: tally.worlds(),
             passed: tally.worlds() - tally.failed(),
@@ -82,6 +88,9 @@ impl Summary<'_> {
             goals_missed: missed
                 .map(|MissedGoal { scenario, goal }| format!("{scenario}/{goal}"))
                 .collect(),
+            oracles_idle: idle
+                .map(|IdleOracle { scenario, oracle }| format!("{scenario}/{oracle}"))
+                .collect(),
         }
     }
 }
@@ -92,6 +101,7 @@ fn scenario_lines(tally: &ScenarioTally) -> String {
         worlds,
         failed,
         goals,
+        ..
     } = tally;
     let name = scenario.name();
     let passed = worlds - failed;
@@ -162,7 +172,7 @@ fake: 4 worlds, 2 passed, 2 failed
             wall: Duration::from_millis(500),
             reports: &reports,
         };
-        let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[]}"#;
+        let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[],"oracles_idle":[]}"#;
         assert_eq!(serde_json::to_string(&summary.json()).unwrap(), expected);
     }
 }

@@ -22,7 +22,7 @@ impl Oracle for AcknowledgedIsDurable {
         "an event acknowledged to Slack is durably recorded, and recorded once"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let mut recorded = BTreeMap::new();
         for event in evidence.log(&integration()) {
             let Some(id) = event_id(event) else { continue };
@@ -33,12 +33,14 @@ impl Oracle for AcknowledgedIsDurable {
                 ));
             }
         }
+        let mut right = 0;
         for entry in &evidence.slack {
             if let Some(id) = acknowledged(&entry.what) {
                 check(&recorded, id)?;
+                right += 1;
             }
         }
-        Ok(())
+        Ok(right)
     }
 }
 

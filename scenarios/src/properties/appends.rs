@@ -42,17 +42,21 @@ impl Oracle for Appends {
         "an acknowledged append is in the log, a refused one is not, and a paused stream refuses"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for observation in evidence.observed("acknowledged") {
             let acknowledged = Acknowledged::deserialize(&observation.value);
-            check_acknowledged(evidence, &acknowledged.expect("as it was written"))?;
+            let acknowledged = acknowledged.expect("as it was written");
+            check_acknowledged(evidence, &acknowledged)?;
+            right += acknowledged.events.len() as u64;
         }
         for observation in evidence.observed("refused") {
             let refused = Refused::deserialize(&observation.value);
             check_refused(evidence, &refused.expect("as it was written"))?;
+            right += 1;
         }
         match evidence.observed("never-taken").next() {
-            None => Ok(()),
+            None => Ok(right),
             Some(observation) => Err(Violation::liveness(
                 "never-taken",
                 format!("an append was refused to the end: {}", observation.value),

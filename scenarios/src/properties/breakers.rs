@@ -32,10 +32,12 @@ impl Oracle for Breakers {
         "a breaker pauses its stream when its bucket is overdrawn, and only then"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for log in evidence.logs.values() {
             for (event, source) in pauses(log) {
                 check_tripped(log, event, source)?;
+                right += 1;
             }
         }
         let breakers = evidence.processors.iter();
@@ -47,8 +49,9 @@ impl Oracle for Breakers {
                     format!("{} tripped, and nobody paused its stream", stored.object),
                 ));
             }
+            right += 1;
         }
-        Ok(())
+        Ok(right)
     }
 }
 

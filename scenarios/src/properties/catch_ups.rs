@@ -30,14 +30,16 @@ impl Oracle for CatchUps {
         "who waits for a processor waits for an event that it consumes"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for observation in evidence.observed(CatchUps::OBSERVED) {
             let waited = WaitedFor::deserialize(&observation.value).expect("as it was written");
             let stream = StreamName::parse(&waited.stream).expect("a stream's name");
             let fold = evidence.fold(&waited.processor).expect("a processor");
             let mut log = evidence.log(&stream).iter();
             let target = log.find(|event| event.offset == waited.target);
-            if let Some(event) = target.filter(|event| !fold.consumes(&event.kind)) {
+            let Some(event) = target else { continue };
+            if !fold.consumes(&event.kind) {
                 return Err(Violation::liveness(
                     "not-consumed",
                     format!(
@@ -47,8 +49,9 @@ impl Oracle for CatchUps {
                     ),
                 ));
             }
+            right += 1;
         }
-        Ok(())
+        Ok(right)
     }
 }
 

@@ -24,10 +24,11 @@ impl Oracle for Echoes {
         "every example above the anchor is echoed once, and no other"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let logs = || evidence.logs.values();
+        let mut right = 0;
         for log in logs() {
-            check_echoes(log)?;
+            right += check_echoes(log)?;
         }
         for log in logs() {
             check_anchor(evidence, log)?;
@@ -39,7 +40,8 @@ impl Oracle for Echoes {
                 let mut own = anchors.filter(|anchor| anchor.object == stored.object);
                 let anchor = own.find(|anchor| anchor.processor == SLUG);
                 let after = anchor.map_or(Offset::ZERO, |anchor| anchor.offset);
-                check_complete(evidence.log(&stream), after, stored.offset).map_err(|of| {
+                let complete = check_complete(evidence.log(&stream), after, stored.offset);
+                right += complete.map_err(|of| {
                     Violation::safety(
                         "missing",
                         format!(
@@ -50,7 +52,7 @@ impl Oracle for Echoes {
                 })?;
             }
         }
-        Ok(())
+        Ok(right)
     }
 }
 
@@ -59,7 +61,8 @@ fn echoes(log: &[Arc<Event>]) -> impl Iterator<Item = (Echoed, Offset)> + '_ {
     all(log, ECHOED).filter_map(|event| Some((event.payload().ok()?, event.offset)))
 }
 
-fn check_echoes(log: &StreamLog) -> Result<(), Violation> {
+/// How many echoes it has.
+fn check_echoes(log: &StreamLog) -> Result<u64, Violation> {
     let mut heard = BTreeMap::new();
     for (echo, at) in echoes(&log.events) {
         let source = log.events.iter().find(|event| event.offset == echo.of);
@@ -82,7 +85,7 @@ fn check_echoes(log: &StreamLog) -> Result<(), Violation> {
             ));
         }
     }
-    Ok(())
+    Ok(heard.len() as u64)
 }
 
 /// Below the anchors of all echoes that the stream has.
@@ -105,16 +108,20 @@ fn check_anchor(evidence: &Evidence, log: &StreamLog) -> Result<(), Violation> {
     }
 }
 
-/// The first example after the anchor and up to the checkpoint that has no echo.
-fn check_complete(log: &[Arc<Event>], anchor: Offset, checkpoint: Offset) -> Result<(), Offset> {
+/// How many examples stand after the anchor and up to the checkpoint; the first that has no echo.
+fn check_complete(log: &[Arc<Event>], anchor: Offset, checkpoint: Offset) -> Result<u64, Offset> {
     let heard: Vec<Offset> = echoes(log).map(|(echo, _)| echo.of).collect();
-    let mut live = all(log, EXAMPLE)
+    let live = all(log, EXAMPLE)
         .map(|event| event.offset)
         .filter(|offset| *offset > anchor && *offset <= checkpoint);
-    match live.find(|offset| !heard.contains(offset)) {
-        None => Ok(()),
-        Some(offset) => Err(offset),
+    let mut right = 0;
+    for offset in live {
+        if !heard.contains(&offset) {
+            return Err(offset);
+        }
+        right += 1;
     }
+    Ok(right)
 }
 
 #[cfg(test)]

@@ -29,15 +29,16 @@ impl Oracle for LastWord {
         "a subscriber whose key was given another target gets nothing any more"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for observation in evidence.observed("settled") {
             let settled = Settled::deserialize(&observation.value).expect("as it was written");
             let stream = StreamName::parse(&settled.stream).expect("a stream's name");
             for (key, targets) in targets(evidence.log(&stream)) {
-                check(evidence, &settled, &key, &targets)?;
+                right += check(evidence, &settled, &key, &targets)?;
             }
         }
-        Ok(())
+        Ok(right)
     }
 }
 
@@ -60,12 +61,14 @@ fn targets(log: &[Arc<Event>]) -> BTreeMap<String, Vec<String>> {
     targets
 }
 
+/// How many targets had lost the key, and got nothing.
 fn check(
     evidence: &Evidence,
     settled: &Settled,
     key: &str,
     targets: &[String],
-) -> Result<(), Violation> {
+) -> Result<u64, Violation> {
+    let mut right = 0;
     let winner = targets.last();
     let losers = targets.iter().filter(|target| Some(*target) != winner);
     for loser in losers {
@@ -83,8 +86,9 @@ fn check(
                 ),
             ));
         }
+        right += 1;
     }
-    Ok(())
+    Ok(right)
 }
 
 #[cfg(test)]

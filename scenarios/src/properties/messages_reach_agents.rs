@@ -22,7 +22,7 @@ impl Oracle for MessagesReachAgents {
         "a recorded message of a person becomes an input of its thread's agent, once"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let recorded = evidence.log(&integration()).iter();
         let ids = recorded.filter(|event| is_from_person(event));
         let ids: Vec<&str> = ids.filter_map(|event| event_id(event)).collect();
@@ -44,7 +44,7 @@ impl Oracle for MessagesReachAgents {
                 ));
             }
         }
-        for id in ids {
+        for id in &ids {
             match &forwarded(id)[..] {
                 [] => return Err(lost(format!("event {id} was recorded and never forwarded"))),
                 [(log, event)] if !has_input(log, event) => {
@@ -56,7 +56,7 @@ impl Oracle for MessagesReachAgents {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(ids.len() as u64)
     }
 }
 

@@ -25,27 +25,36 @@ impl Oracle for Obligations {
         "every triggering input is covered by a request, and every request has exactly one terminal"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let logs = || evidence.logs.values();
         logs().try_for_each(finished_once)?;
-        logs().try_for_each(answered)?;
-        logs().try_for_each(finished)
+        let mut right = 0;
+        for log in logs() {
+            right += answered(log)?;
+        }
+        for log in logs() {
+            right += finished(log)?;
+        }
+        Ok(right)
     }
 }
 
-fn answered(log: &StreamLog) -> Result<(), Violation> {
+/// How many triggering inputs are followed by a request.
+fn answered(log: &StreamLog) -> Result<u64, Violation> {
     let last_request = log
         .events
         .iter()
         .rev()
         .find(|event| event.kind == LLM_REQUEST_REQUESTED)
         .map_or(Offset::ZERO, |event| event.offset);
-    let uncovered = log
-        .events
-        .iter()
-        .find(|event| event.offset > last_request && triggers(event));
+    let mut covered = 0;
+    let mut inputs = log.events.iter().filter(|event| triggers(event));
+    let uncovered = inputs.find(|input| {
+        covered += u64::from(input.offset < last_request);
+        input.offset > last_request
+    });
     match uncovered {
-        None => Ok(()),
+        None => Ok(covered),
         Some(input) => Err(Violation::liveness(
             "input-unanswered",
             format!(
@@ -63,13 +72,17 @@ fn triggers(event: &Event) -> bool {
             .is_ok_and(|input| input.triggers())
 }
 
-fn finished(log: &StreamLog) -> Result<(), Violation> {
+/// How many requests have a terminal.
+fn finished(log: &StreamLog) -> Result<u64, Violation> {
     let terminals = terminals(log);
+    let mut requests = 0;
     let unfinished = log.events.iter().find(|event| {
-        event.kind == LLM_REQUEST_REQUESTED && !terminals.contains_key(&event.offset)
+        let is_request = event.kind == LLM_REQUEST_REQUESTED;
+        requests += u64::from(is_request);
+        is_request && !terminals.contains_key(&event.offset)
     });
     match unfinished {
-        None => Ok(()),
+        None => Ok(requests),
         Some(request) => Err(Violation::liveness(
             "request-unfinished",
             format!(

@@ -25,13 +25,17 @@ impl Oracle for Presence {
         "a subscriber's connections are bounded by the reasons for one"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
-        let mut logs = evidence.logs.values();
-        logs.try_for_each(|log| check(log, evidence.crashes))
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
+        for log in evidence.logs.values() {
+            right += check(log, evidence.crashes)?;
+        }
+        Ok(right)
     }
 }
 
-fn check(log: &StreamLog, crashes: u64) -> Result<(), Violation> {
+/// How many keys were connected, and not too often.
+fn check(log: &StreamLog, crashes: u64) -> Result<u64, Violation> {
     let mut connections: BTreeMap<&str, u64> = BTreeMap::new();
     let mut reasons = 1 + crashes;
     for event in &log.events {
@@ -47,8 +51,9 @@ fn check(log: &StreamLog, crashes: u64) -> Result<(), Violation> {
         }
     }
     let max = reasons * CONNECTIONS_PER_REASON_MAX;
+    let keys = connections.len() as u64;
     match connections.into_iter().find(|(_, count)| *count > max) {
-        None => Ok(()),
+        None => Ok(keys),
         Some((key, count)) => Err(Violation::liveness(
             "storm",
             format!(

@@ -4,7 +4,5 @@ mod busy_threads;
 mod first_message;
 mod platform;
 
-pub use platform::ORACLES;
-
 pub use busy_threads::BusyThreads;
 pub use first_message::FirstMessage;

@@ -2,7 +2,7 @@
 //! somebody resumes it, and appends are taken again. The breaker attaches before the flood, or in the
 //! middle of it (B-33).
 
-use super::platform::{self, append, draw, is_paused, noted, stream, wait};
+use super::platform::{self, append, draw, is_paused, judged_by, noted, stream, wait};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join, join_all, BoxFuture};
 use processors::circuit_breaker::contract::{Configured, CONFIGURED};
@@ -117,7 +117,7 @@ impl Scenario for Flood {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Appends, Breakers]
     }
 
     fn folds(&self) -> &'static [Fold] {

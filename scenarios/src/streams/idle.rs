@@ -2,7 +2,7 @@
 //! moment at which it does (spec §1.12; B-38). Everything is delivered once and in order, by the old
 //! connection or by the next.
 
-use super::platform::{self, append, draw, echo_subscription, example, stream, wait};
+use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
 use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::echo::contract::ECHOED;
@@ -107,7 +107,7 @@ impl Scenario for Idle {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes, Breakers]
     }
 
     fn folds(&self) -> &'static [Fold] {

@@ -3,7 +3,7 @@
 
 use super::{
     follower::{follow, Following},
-    platform::{self, append, draw, echo_subscription, example, noted, stream, wait},
+    platform::{self, append, draw, echo_subscription, example, judged_by, noted, stream, wait},
 };
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
@@ -107,7 +107,7 @@ impl Scenario for LateSubscribers {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes, Breakers, Followers]
     }
 
     fn folds(&self) -> &'static [Fold] {

@@ -2,7 +2,7 @@
 //! callable ones, in any order, under the same key and under others; and a processor that registered
 //! itself. Who is callable is served, the others never dialed (spec §1.8; B-04, B-13).
 
-use super::platform::{self, append, draw, echo_subscription, example, stream, wait};
+use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use processors::echo::contract::ECHOED;
@@ -74,7 +74,7 @@ impl Scenario for Legacy {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes]
     }
 
     fn folds(&self) -> &'static [Fold] {

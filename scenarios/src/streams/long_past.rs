@@ -2,7 +2,9 @@
 //! Live events race with the attachment; a subscription may be configured a second time, which does
 //! not move the anchor (B-43).
 
-use super::platform::{self, append, draw, echo_subscription, example, noted, stream, wait};
+use super::platform::{
+    self, append, draw, echo_subscription, example, judged_by, noted, stream, wait,
+};
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use processors::echo::{self, contract::ECHOED};
@@ -118,7 +120,7 @@ impl Scenario for LongPast {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes, Breakers, CatchUps]
     }
 
     fn folds(&self) -> &'static [Fold] {

@@ -17,8 +17,6 @@ mod reset;
 mod tree;
 mod two_writers;
 
-pub use platform::ORACLES;
-
 pub use flood::Flood;
 pub use idle::Idle;
 pub use late_subscribers::LateSubscribers;

@@ -2,9 +2,7 @@
 //! append, and how they do it.
 
 use super::faltering;
-use crate::properties::{
-    Appends, Breakers, CatchUps, Echoes, Followers, LastWord, Presence, WaitedFor,
-};
+use crate::properties::{CatchUps, WaitedFor};
 use processors::{
     circuit_breaker::{self, CircuitBreaker},
     echo::{
@@ -24,10 +22,6 @@ use runtime::{
 use serde_json::{json, Value};
 use sim::{
     choice::{Shape, Site, Subject},
-    oracles::{
-        Announcements, Connections, DeliveriesIncrease, Filter, KeysAreUnique, OffsetsAreDense,
-        Oracle, Quiesces, StateIsFold, Subscriptions,
-    },
     world::World,
 };
 use std::{future::Future, sync::Arc};
@@ -52,25 +46,28 @@ pub static FOLDS: [Fold; 3] = [
     Fold::of::<faltering::Faltering>(),
 ];
 
-/// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 16] = [
-    &OffsetsAreDense,
-    &KeysAreUnique,
-    &DeliveriesIncrease,
-    &Filter,
-    &Subscriptions,
-    &Appends,
-    &Echoes,
-    &Breakers,
-    &Presence,
-    &Followers,
-    &CatchUps,
-    &LastWord,
-    &StateIsFold,
-    &Announcements,
-    &Connections,
-    &Quiesces,
-];
+/// The oracles of a scenario: those to which every stream gives something to judge, and its own in
+/// their midst. Safety first; of liveness, who owes what before whether the world came to rest.
+macro_rules! judged_by {
+    ($($own:ident),+) => {{
+        use $crate::properties::*;
+        use sim::oracles::*;
+        static ORACLES: &[&dyn Oracle] = &[
+            &OffsetsAreDense,
+            &KeysAreUnique,
+            &DeliveriesIncrease,
+            &Subscriptions,
+            $(&$own,)+
+            &Presence,
+            &StateIsFold,
+            &Announcements,
+            &Connections,
+            &Quiesces,
+        ];
+        ORACLES
+    }};
+}
+pub(super) use judged_by;
 
 /// An event that only a wildcard takes.
 pub const NOTED: EventType = EventType::of("events.iterate.com/workload/noted");

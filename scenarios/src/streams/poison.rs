@@ -5,7 +5,9 @@
 
 use super::{
     faltering::{self, ordered, Failing},
-    platform::{self, append, draw, echo_subscription, example, stream, subscription, wait},
+    platform::{
+        self, append, draw, echo_subscription, example, judged_by, stream, subscription, wait,
+    },
 };
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
@@ -111,7 +113,7 @@ impl Scenario for Poison {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes, Breakers]
     }
 
     fn folds(&self) -> &'static [Fold] {

@@ -2,7 +2,7 @@
 //! old one, while they are connected or not (B-35). What they hold in the end is the fold of the
 //! present log, and nothing of the old one is heard in it.
 
-use super::platform::{self, draw, noted, retry, stream, wait};
+use super::platform::{self, draw, judged_by, noted, retry, stream, wait};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join, BoxFuture};
 use processors::echo::contract::{Example, ECHOED, EXAMPLE};
@@ -97,7 +97,7 @@ impl Scenario for Reset {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Echoes, Breakers]
     }
 
     fn folds(&self) -> &'static [Fold] {

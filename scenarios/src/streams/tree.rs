@@ -2,7 +2,7 @@
 //! the same time, some to a stream that dies before it could say that it exists (spec §1.7; B-07,
 //!
 
-use super::platform::{self, append, draw, echo_subscription, example, stream, wait};
+use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
 use crate::readings::{crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use runtime::{event::StreamName, object::Class, processor::Fold};
@@ -71,7 +71,7 @@ impl Scenario for Tree {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes]
     }
 
     fn folds(&self) -> &'static [Fold] {

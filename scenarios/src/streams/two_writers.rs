@@ -2,7 +2,7 @@
 //! last one wins: its target gets everything from there on, the other one nothing (spec §1.8; B-16). A
 //! third one tries to write to the stream's state itself, and may not (B-23).
 
-use super::platform::{self, append, draw, example, stream, wait, SECOND_ECHO};
+use super::platform::{self, append, draw, example, judged_by, stream, wait, SECOND_ECHO};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join3, BoxFuture};
 use processors::{
@@ -89,7 +89,7 @@ impl Scenario for TwoWriters {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &platform::ORACLES
+        judged_by![Filter, Appends, Echoes, LastWord]
     }
 
     fn folds(&self) -> &'static [Fold] {

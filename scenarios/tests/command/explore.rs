@@ -26,6 +26,7 @@ fn a_sweep_prints_every_world_and_a_summary() {
         "sim_to_wall",
         "failures",
         "goals_missed",
+        "oracles_idle",
     ];
     assert_eq!(fields(summary), promised);
     assert_eq!(

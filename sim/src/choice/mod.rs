@@ -33,7 +33,10 @@ pub use watched::{Occurrence, Occurrences, Watched};
 
 use budget::Purse;
 use rustc_hash::FxHashMap;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 /// One occurrence of a choice.
 pub struct Choice<'a> {
@@ -169,6 +172,17 @@ impl Choices {
     /// The decisions so far, in the order in which they were taken.
     pub fn decisions(&self) -> Vec<Decision> {
         self.inner.lock().expect("one thread").decisions.clone()
+    }
+
+    /// How often each fault was decided on, by site.
+    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
+        let inner = self.inner.lock().expect("one thread");
+        let mut fired = BTreeMap::new();
+        let faults = inner.decisions.iter();
+        for fault in faults.filter(|decision| decision.site.role == Role::Fault) {
+            *fired.entry(fault.site.name).or_insert(0) += 1;
+        }
+        fired
     }
 
     pub fn decision_count(&self) -> usize {

@@ -137,12 +137,13 @@ pub(crate) mod tests {
     use super::super::schedule::Settings;
     use super::*;
     use crate::{
+        oracles::{Evidence, Oracle, Violation},
         scenario::{Goal, Scenario},
         trace::TraceHash,
         world::{Failure, FailureKind, FaultLevel, Strategy},
     };
     use runtime::quirk::Quirks;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// A scenario that is only a name.
     pub struct Named(pub &'static str);
@@ -162,6 +163,27 @@ pub(crate) mod tests {
                 about: "the seed was even",
             }]
         }
+
+        fn oracles(&self) -> &'static [&'static dyn Oracle] {
+            &[&OddSeed]
+        }
+    }
+
+    /// Has something to judge in every other world.
+    struct OddSeed;
+
+    impl Oracle for OddSeed {
+        fn name(&self) -> &'static str {
+            "odd-seed"
+        }
+
+        fn asserts(&self) -> &'static str {
+            "nothing"
+        }
+
+        fn judge(&self, _: &Evidence) -> Result<u64, Violation> {
+            Ok(0)
+        }
     }
 
     pub const SETTINGS: Settings = Settings {
@@ -172,7 +194,7 @@ pub(crate) mod tests {
 
     static FAKE: Named = Named("fake");
 
-    /// Every tenth seed fails; even seeds reach the goal.
+    /// Every tenth seed fails; even seeds reach the goal, odd ones give the oracle something to judge.
     pub fn fake_run(plan: &Plan) -> Outcome {
         let failure = plan.seed.is_multiple_of(10).then(|| Failure {
             key: format!("fake/{}", plan.seed % 20),
@@ -189,6 +211,8 @@ pub(crate) mod tests {
             decision_count: 0,
             decisions: Vec::new(),
             goals: BTreeSet::from_iter((plan.seed.is_multiple_of(2)).then_some("even-seed")),
+            exercised: BTreeMap::from([(OddSeed.name(), plan.seed % 2)]),
+            fired: BTreeMap::from([("rpc.delay", 2)]),
             unmet: Vec::new(),
             occurrences: Vec::new(),
             kept_trace: Vec::new(),

@@ -1,7 +1,8 @@
 //! A tally: what the worlds of a sweep came to, counted in the order of their plans.
 //!
 //! Failures are grouped by key, and only the first world of each group is held on to. A goal that
-//! no world of its scenario reached is missed, which makes the sweep vacuous in that respect.
+//! no world of its scenario reached is missed, and an oracle that found nothing to judge in any of
+//! them is idle; either makes the sweep vacuous in that respect.
 
 use super::engine::World;
 use crate::scenario::Scenario;
@@ -18,6 +19,8 @@ pub struct Tally {
     pub sim_ms: u64,
     /// Events committed to streams, of all worlds together.
     pub stream_events: u64,
+    /// How often each fault fired, by site; those that never did are absent.
+    pub fired: BTreeMap<&'static str, u64>,
 }
 
 pub struct ScenarioTally {
@@ -26,6 +29,8 @@ pub struct ScenarioTally {
     pub failed: u64,
     /// How many worlds reached each of the scenario's goals.
     pub goals: BTreeMap<&'static str, u64>,
+    /// How many cases each of the scenario's oracles judged.
+    pub exercised: BTreeMap<&'static str, u64>,
 }
 
 /// The worlds that failed with one key.
@@ -42,6 +47,13 @@ pub struct MissedGoal {
     pub goal: &'static str,
 }
 
+/// An oracle that no world of its scenario gave anything to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleOracle {
+    pub scenario: &'static str,
+    pub oracle: &'static str,
+}
+
 impl Tally {
     pub fn add(&mut self, world: World) {
         let World { plan, outcome } = &world;
@@ -56,6 +68,8 @@ impl Tally {
         for goal in &outcome.goals {
             *entry.goals.entry(goal).or_insert(0) += 1;
         }
+        add_up(&mut entry.exercised, &outcome.exercised);
+        add_up(&mut self.fired, &outcome.fired);
         let Some(failure) = &outcome.failure else {
             return;
         };
@@ -81,19 +95,39 @@ impl Tally {
     }
 
     pub fn missed_goals(&self) -> Vec<MissedGoal> {
-        let missed_of = |entry: &ScenarioTally| {
-            let scenario = entry.scenario.name();
-            let unreached = entry
-                .goals
-                .clone()
-                .into_iter()
-                .filter(|(_, count)| *count == 0);
-            unreached
-                .map(|(goal, _)| MissedGoal { scenario, goal })
-                .collect::<Vec<_>>()
-        };
-        self.scenarios.values().flat_map(missed_of).collect()
+        let missed = |entry: &ScenarioTally| never(entry.scenario, &entry.goals);
+        let missed = self.scenarios.values().flat_map(missed);
+        missed
+            .map(|(scenario, goal)| MissedGoal { scenario, goal })
+            .collect()
     }
+
+    pub fn idle_oracles(&self) -> Vec<IdleOracle> {
+        let idle = |entry: &ScenarioTally| never(entry.scenario, &entry.exercised);
+        let idle = self.scenarios.values().flat_map(idle);
+        idle.map(|(scenario, oracle)| IdleOracle { scenario, oracle })
+            .collect()
+    }
+
+    /// Something that should have happened never did.
+    pub fn is_vacuous(&self) -> bool {
+        self.worlds() == 0 || !self.missed_goals().is_empty() || !self.idle_oracles().is_empty()
+    }
+}
+
+fn add_up(sums: &mut BTreeMap<&'static str, u64>, counts: &BTreeMap<&'static str, u64>) {
+    for (name, count) in counts {
+        *sums.entry(name).or_insert(0) += count;
+    }
+}
+
+/// The scenario's name, with each name that was counted 0 times.
+fn never(
+    scenario: &'static dyn Scenario,
+    counts: &BTreeMap<&'static str, u64>,
+) -> Vec<(&'static str, &'static str)> {
+    let never = counts.iter().filter(|(_, count)| **count == 0);
+    never.map(|(name, _)| (scenario.name(), *name)).collect()
 }
 
 impl ScenarioTally {
@@ -103,6 +137,9 @@ impl ScenarioTally {
             worlds: 0,
             failed: 0,
             goals: scenario.goals().iter().map(|goal| (goal.name, 0)).collect(),
+            exercised: (scenario.oracles().iter())
+                .map(|oracle| (oracle.name(), 0))
+                .collect(),
         }
     }
 }
@@ -143,5 +180,26 @@ mod tests {
         };
         assert_eq!(tally([1, 3]).missed_goals(), [missed]);
         assert_eq!(tally([1, 2]).missed_goals(), []);
+    }
+
+    #[test]
+    fn an_oracle_that_no_world_gave_anything_to_judge_is_idle() {
+        let idle = IdleOracle {
+            scenario: "fake",
+            oracle: "odd-seed",
+        };
+        let even = tally([2, 4]);
+        assert_eq!(even.idle_oracles(), [idle]);
+        assert!(even.is_vacuous());
+        let both = tally([1, 2, 3]);
+        assert_eq!(both.idle_oracles(), []);
+        assert_eq!(both.scenarios["fake"].exercised["odd-seed"], 2);
+        assert!(!both.is_vacuous());
+        assert!(tally([]).is_vacuous());
+    }
+
+    #[test]
+    fn the_faults_of_all_worlds_are_added_up() {
+        assert_eq!(tally(1..=3).fired, BTreeMap::from([("rpc.delay", 6)]));
     }
 }

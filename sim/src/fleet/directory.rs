@@ -44,6 +44,7 @@ struct Inner {
     commits: Vec<Commit>,
     lifetimes: Vec<Lifetime>,
     connections: Vec<OpenConnection>,
+    closed_connections: u64,
     crashes: u64,
 }
 
@@ -155,6 +156,12 @@ impl Fleet {
         inner.connections.iter().filter(lives).cloned().collect()
     }
 
+    /// How many outbound connections their streams closed; those that ended with an incarnation are
+    /// not counted.
+    pub fn closed_connections(&self) -> u64 {
+        self.lock().closed_connections
+    }
+
     /// How many incarnations a fault killed.
     pub fn crashes(&self) -> u64 {
         self.lock().crashes
@@ -202,9 +209,15 @@ impl Fleet {
         incarnation: u64,
         connection: u64,
     ) {
-        self.lock().connections.retain(|open| {
-            (&open.stream, open.incarnation, open.connection) != (stream, incarnation, connection)
-        });
+        let mut inner = self.lock();
+        let is_it = |open: &OpenConnection| {
+            (&open.stream, open.incarnation, open.connection) == (stream, incarnation, connection)
+        };
+        let ended = inner.connections.iter().position(is_it);
+        if let Some(place) = ended {
+            let ended = inner.connections.remove(place);
+            inner.closed_connections += u64::from(ended.is_outbound);
+        }
     }
 
     /// The resident of that name; created, not started, if there is none.

@@ -22,21 +22,24 @@ impl Oracle for Announcements {
         "every stream is listed by all of its ancestors, and nobody lists one that does not exist"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let exists = |log: &&StreamLog| !log.events.is_empty();
         let streams: BTreeMap<&StreamName, CoreState> = (evidence.logs.values())
             .filter(exists)
             .map(|log| (&log.name, folded(log)))
             .collect();
+        let mut right = 0;
         for (name, state) in &streams {
             check_named(name)?;
             for child in state.child_paths.iter() {
                 check_exists(&streams, name, child)?;
+                right += 1;
             }
         }
-        streams
-            .keys()
-            .try_for_each(|name| check_announced(&streams, name))
+        for name in streams.keys() {
+            right += check_announced(&streams, name)?;
+        }
+        Ok(right)
     }
 }
 
@@ -77,11 +80,13 @@ fn check_exists(
     }
 }
 
+/// How many ancestors list the way down to it.
 fn check_announced(
     streams: &BTreeMap<&StreamName, CoreState>,
     name: &StreamName,
-) -> Result<(), Violation> {
+) -> Result<u64, Violation> {
     let mut ancestor = StreamPath::root();
+    let mut ancestors = 0;
     for segment in name.path.segments() {
         let next = ancestor.resolve(segment).expect("a segment leads down");
         let above = StreamName::new(&name.namespace, ancestor);
@@ -94,8 +99,9 @@ fn check_announced(
             ));
         }
         ancestor = next;
+        ancestors += 1;
     }
-    Ok(())
+    Ok(ancestors)
 }
 
 #[cfg(test)]

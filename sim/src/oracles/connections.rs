@@ -15,7 +15,7 @@ impl Oracle for Connections {
         "at rest no stream holds a connection to a subscriber that it dialed"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let mut connections = evidence.connections.iter();
         let open = connections.find(|connection| connection.is_outbound);
         match open {
@@ -23,7 +23,8 @@ impl Oracle for Connections {
                 "open-at-rest",
                 format!("{} is still connected to {}", open.stream, open.key),
             )),
-            _ => Ok(()),
+            _ if evidence.quiescence == Quiescence::Reached => Ok(evidence.closed_connections),
+            _ => Ok(0),
         }
     }
 }
@@ -46,6 +47,15 @@ mod tests {
             None,
             "that it is not at rest is wrong"
         );
+        assert_eq!(restless.exercised(&Connections), 0);
+    }
+
+    #[test]
+    fn what_was_closed_until_it_rests_is_right() {
+        let closed = || History::new(&[]).closed();
+        assert_eq!(closed().exercised(&Connections), 1);
+        let runaway = Quiescence::Runaway { trace_events: 1 };
+        assert_eq!(closed().quiescence(runaway).exercised(&Connections), 0);
     }
 
     #[test]

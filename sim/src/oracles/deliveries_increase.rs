@@ -16,8 +16,9 @@ impl Oracle for DeliveriesIncrease {
         "within one connection, delivered offsets strictly increase"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let mut last = BTreeMap::new();
+        let mut right = 0;
         for delivery in evidence.deliveries.iter().filter(|batch| batch.first > 0) {
             let connection = (&delivery.stream, delivery.incarnation, delivery.connection);
             let before = last.insert(connection, delivery.last).unwrap_or(0);
@@ -34,8 +35,9 @@ impl Oracle for DeliveriesIncrease {
                     ),
                 ));
             }
+            right += u64::from(before > 0);
         }
-        Ok(())
+        Ok(right)
     }
 }
 

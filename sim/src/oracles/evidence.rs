@@ -77,6 +77,8 @@ pub struct Evidence {
     pub lifetimes: Vec<Lifetime>,
     /// Open at the end, of streams that live.
     pub connections: Vec<OpenConnection>,
+    /// How many outbound connections streams closed that lived.
+    pub closed_connections: u64,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workspace: Workspace,

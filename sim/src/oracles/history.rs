@@ -67,6 +67,7 @@ impl History {
             commits: Vec::new(),
             lifetimes: Vec::new(),
             connections: Vec::new(),
+            closed_connections: 0,
             openai: Vec::new(),
             slack: Vec::new(),
             workspace: Workspace::default(),
@@ -212,6 +213,12 @@ impl History {
         self
     }
 
+    /// A stream that lived closed an outbound connection.
+    pub fn closed(mut self) -> Self {
+        self.0.closed_connections += 1;
+        self
+    }
+
     /// The log of which every checkpoint so far was folded began then.
     pub fn folded_from(mut self, log_created_at: &str) -> Self {
         for stored in &mut self.0.processors {
@@ -260,8 +267,17 @@ impl History {
     }
 
     /// The class and the kind of what an oracle finds in it, if anything.
-    pub fn verdict(self, oracle: &dyn Oracle) -> Option<(&'static str, FailureKind)> {
+    pub fn verdict(&self, oracle: &dyn Oracle) -> Option<(&'static str, FailureKind)> {
         let violation = oracle.judge(&self.0).err()?;
         Some((violation.class, violation.kind))
+    }
+
+    /// How many cases an oracle finds right in it.
+    ///
+    /// # Panics
+    /// It finds one that is not.
+    pub fn exercised(&self, oracle: &dyn Oracle) -> u64 {
+        let judged = oracle.judge(&self.0);
+        judged.unwrap_or_else(|violation| panic!("{}", violation.message))
     }
 }

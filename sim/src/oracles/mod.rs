@@ -67,9 +67,12 @@ pub trait Oracle: Sync {
     /// One sentence for `streamsim list`.
     fn asserts(&self) -> &'static str;
 
+    /// Counts the cases that it looked at and found right, so that a sweep can tell an oracle that
+    /// had nothing to judge from one that was content. 0: this world had none.
+    ///
     /// # Errors
     /// The first violation.
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation>;
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation>;
 }
 
 #[cfg(test)]

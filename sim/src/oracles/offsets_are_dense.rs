@@ -16,7 +16,8 @@ impl Oracle for OffsetsAreDense {
         "offsets are dense and unique, and a log only grows within an incarnation"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for log in evidence.logs.values() {
             for (index, event) in log.events.iter().enumerate() {
                 let expected = index as u64 + 1;
@@ -30,12 +31,15 @@ impl Oracle for OffsetsAreDense {
                     ));
                 }
             }
+            right += log.events.len() as u64;
         }
-        commits_follow(&evidence.commits)
+        Ok(right + commits_follow(&evidence.commits)?)
     }
 }
 
-fn commits_follow(commits: &[Commit]) -> Result<(), Violation> {
+/// How many commits follow on one of the same incarnation.
+fn commits_follow(commits: &[Commit]) -> Result<u64, Violation> {
+    let mut right = 0;
     let mut last: std::collections::BTreeMap<(&_, u64), u64> = Default::default();
     for commit in commits {
         let lane = (&commit.stream, commit.incarnation);
@@ -49,9 +53,10 @@ fn commits_follow(commits: &[Commit]) -> Result<(), Violation> {
                     ),
                 ));
             }
+            right += 1;
         }
     }
-    Ok(())
+    Ok(right)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ impl Oracle for Quiesces {
         "after the faults stop, the world comes to rest within 2 simulated hours and a bounded number of events"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         match &evidence.quiescence {
-            Quiescence::Reached => Ok(()),
+            Quiescence::Reached => Ok(1),
             Quiescence::TimedOut { pending } => Err(Violation::liveness(
                 "not-reached",
                 format!("still pending after the settle phase: {pending}"),

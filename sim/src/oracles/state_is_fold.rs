@@ -31,24 +31,27 @@ impl Oracle for StateIsFold {
         "a checkpointed state is the fold of the log, and at rest no processor is behind"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let mut cores = BTreeMap::new();
         for log in evidence.logs.values() {
             cores.insert(&log.name, check_core(evidence, log)?);
         }
+        let mut right = cores.len() as u64;
         for stored in &evidence.processors {
             let stream = StreamName::parse(&stored.object.name).expect("named after streams");
             let core = cores.get(&stream);
             if core.is_none_or(|core| !is_left_over(stored, core)) {
                 check_fold(evidence, stored, &stream)?;
+                right += 1;
             }
         }
         for log in evidence.logs.values() {
             for (key, object, processor) in dialed(&cores[&log.name]) {
                 check_caught_up(evidence, log, &key, &object, &processor)?;
+                right += 1;
             }
         }
-        Ok(())
+        Ok(right)
     }
 }
 

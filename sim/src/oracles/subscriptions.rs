@@ -22,7 +22,8 @@ impl Oracle for Subscriptions {
         "of each key the latest supported configuration stands, and no other key is dialed"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        let mut right = 0;
         for log in evidence.logs.values() {
             let supported = supported(log)?;
             let Some(state) = evidence.core_states.get(&log.name) else {
@@ -41,8 +42,9 @@ impl Oracle for Subscriptions {
                     ),
                 ));
             }
+            right += supported.len() as u64;
         }
-        Ok(())
+        Ok(right)
     }
 }
 

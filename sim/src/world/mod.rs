@@ -186,6 +186,7 @@ impl World {
             commits: self.fleet.commits(),
             lifetimes: self.fleet.lifetimes(),
             connections: self.fleet.connections(),
+            closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
             workspace: self.slack.workspace(),

@@ -6,7 +6,11 @@ use crate::{
     trace::{TraceEvent, TraceHash},
 };
 use runtime::event::{Event, StreamName};
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureKind {
@@ -69,6 +73,10 @@ pub struct Outcome {
     pub decisions: Vec<Decision>,
     /// Goals of the scenario that this world reached.
     pub goals: BTreeSet<&'static str>,
+    /// How many cases each of the scenario's oracles judged, by name; a violation is one.
+    pub exercised: BTreeMap<&'static str, u64>,
+    /// How often each fault fired, by site.
+    pub fired: BTreeMap<&'static str, u64>,
     /// Decisions that the plan forces and that never came up.
     pub unmet: Vec<RecordedDecision>,
     /// What came up at the sites that the plan watches, in order.

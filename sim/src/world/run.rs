@@ -14,7 +14,7 @@ use madsim::{
     time::{sleep, Duration},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
 };
@@ -165,10 +165,11 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
     let scenario = world.plan.scenario;
     let liveness_counts = world.plan.faults != super::FaultLevel::Unlimited;
     let mut failure: Option<Failure> = None;
+    let mut exercised = BTreeMap::new();
     for oracle in scenario.oracles() {
-        let Err(violation) = oracle.judge(&evidence) else {
-            continue;
-        };
+        let judged = oracle.judge(&evidence);
+        *exercised.entry(oracle.name()).or_insert(0) += *judged.as_ref().unwrap_or(&1);
+        let Err(violation) = judged else { continue };
         if violation.kind == FailureKind::Liveness && !liveness_counts {
             continue;
         }
@@ -193,6 +194,7 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
     let keep = world.plan.keep;
     outcome(world, failure, evidence.at_ms, |outcome| {
         outcome.goals = goals;
+        outcome.exercised = exercised;
         outcome.stream_events = stream_events;
         if keep {
             outcome.logs = evidence.logs.into_values().collect();
@@ -230,6 +232,8 @@ fn outcome(
             false => Vec::new(),
         },
         goals: BTreeSet::new(),
+        exercised: BTreeMap::new(),
+        fired: world.choices.fired(),
         unmet: unmet(world),
         occurrences: world.noted.occurrences.take(),
         kept_trace: world.trace.take_kept(),

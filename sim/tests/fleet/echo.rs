@@ -278,7 +278,7 @@ impl Oracle for EveryPingIsAnswered {
         "every ping above the anchor has one pong"
     }
 
-    fn judge(&self, evidence: &Evidence) -> Result<(), Violation> {
+    fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let log = evidence.log(&stream_name());
         let count = |kind: &EventType| log.iter().filter(|event| event.kind == *kind).count();
         let anchor = log
@@ -291,7 +291,7 @@ impl Oracle for EveryPingIsAnswered {
             .filter(|event| event.kind == PING)
             .count();
         match (count(&PING) as u64, count(&PONG)) {
-            (PINGS, pongs) if pongs == live => Ok(()),
+            (PINGS, pongs) if pongs == live => Ok(live as u64),
             (pings, pongs) => Err(Violation::liveness(
                 "unanswered",
                 format!("{pings} pings, {live} of them live, {pongs} pongs"),
