@@ -43,6 +43,18 @@ pub enum JsonLine<'a> {
         /// `scenario/oracle`.
         oracles_idle: Vec<String>,
     },
+    Sweep {
+        scenario: &'static str,
+        seed: u64,
+        /// Worlds, one for each point or pair of points.
+        points: u64,
+        survived: u64,
+        failures: Vec<JsonNotSurvived>,
+        /// Points and pairs that were not sampled.
+        left_out: u64,
+        /// The run itself failed, so that no point was tried.
+        run_failed: Option<JsonFailure<'a>>,
+    },
     Hunt {
         quirk: &'static str,
         found: bool,
@@ -88,6 +100,18 @@ pub struct JsonFailureGroup<'a> {
     pub scenario: &'static str,
     /// Where the first of them is written down.
     pub capsule: PathBuf,
+}
+
+#[derive(Serialize)]
+pub struct JsonNotSurvived {
+    /// As `run --decide` takes them.
+    pub decisions: Vec<String>,
+    /// By object and effect.
+    pub in_words: Vec<String>,
+    /// None if the points did not come up again.
+    pub key: Option<String>,
+    pub message: Option<String>,
+    pub command: String,
 }
 
 impl<'a> JsonLine<'a> {
