@@ -120,7 +120,7 @@ mod tests {
                 "rpc.delay|a|3=1",
                 "takes milliseconds from 2 to 3000, or no",
             ),
-            ("peer.openai.refuse|a|3=404", "takes 429, 500, 503 or no"),
+            ("peer.openai.refuse|a|3=teapot", "takes 429, "),
         ] {
             let error = decision(text).unwrap_err().to_string();
             assert!(error.contains(way_out), "{error}");
