@@ -59,9 +59,19 @@ impl<'a> Chain<'a> {
         };
         let Work { owner, what, .. } = work_of;
         let mut name = format!("{what} of {}", owner.object);
-        let holds = |held| self.inner.holder(owner, held) == Some(work);
-        if holds(Held::LifecycleGate) {
-            name += " holds the lifecycle gate";
+        let held = self.inner.held.iter();
+        let mut held: Vec<Held> = held
+            .filter(|(_, holder)| **holder == work)
+            .map(|((_, held), _)| *held)
+            .collect();
+        held.sort_unstable();
+        for held in held {
+            match held {
+                Held::LifecycleGate => name += " holds the lifecycle gate",
+                Held::IngestTurn(processor) => {
+                    write!(name, " holds the turn of processor {processor}").expect("a string");
+                }
+            }
         }
         if let Some(place) = work_of.place {
             write!(name, " ({})", shown(place)).expect("a string");
@@ -97,6 +107,8 @@ impl<'a> Chain<'a> {
         let object = &owner.object;
         match on {
             On::Reply(call) => self.call(*call, target),
+            On::Work(work) if self.inner.work.contains_key(work) => self.reach(*work, target),
+            On::Work(_) => false,
             On::Socket(host) => self.ends(format!("waits for bytes of {host}")),
             On::Resource(Resource::LifecycleGate) => {
                 self.links.push("waits for the lifecycle gate".to_owned());

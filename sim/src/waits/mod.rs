@@ -13,7 +13,7 @@ mod chain;
 mod tracked;
 
 pub use chain::NOTHING_MOVES;
-pub use tracked::{Tracked, Waiting};
+pub use tracked::{Poller, Tracked, Waiting};
 
 use crate::trace::Trace;
 use chain::Chain;
@@ -97,12 +97,14 @@ struct Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum On {
     Reply(Number),
+    /// Work that is polled inside this one.
+    Work(Number),
     Resource(Resource),
     Socket(Arc<str>),
 }
 
 /// A resource that has one holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Held {
     LifecycleGate,
     IngestTurn(&'static str),
@@ -133,6 +135,12 @@ impl Waits {
         Tracked::new(self.clone(), number, work)
     }
 
+    /// Work that is polled inside other work.
+    pub fn track(self: &Arc<Self>, owner: Owner, task: Task) -> Poller {
+        let number = self.lock().begin(owner, task.what.into(), Some(task.place));
+        Poller::new(self.clone(), number)
+    }
+
     /// Work that came from outside: the handling of a call, or of an alarm. `work` may run a first
     /// part of it at once.
     pub fn handle<F>(
@@ -154,6 +162,18 @@ impl Waits {
         let work = work();
         self.enter(before);
         Tracked::new(self.clone(), number, work)
+    }
+
+    /// Work is polled inside other work, which waits for it if it is not done.
+    fn waits_for_work(&self, outer: Number, inner: Number) {
+        let mut registry = self.lock();
+        let number = registry.next();
+        let Some(outer) = registry.work.get_mut(&outer) else {
+            return;
+        };
+        if !outer.waits.iter().any(|(_, on)| *on == On::Work(inner)) {
+            outer.waits.push((number, On::Work(inner)));
+        }
     }
 
     /// From here on that work runs; gives who ran before.
