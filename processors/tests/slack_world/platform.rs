@@ -6,7 +6,7 @@ use runtime::{
     call::{Argument, Arguments, CallError, Capability},
     event::{EventInput, StreamName, Timestamp},
     platform::{
-        ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Store, Table, WriteId,
+        ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Store, Table, Task, WriteId,
     },
     quirk::Quirks,
 };
@@ -54,7 +54,7 @@ impl Platform for FakePlatform {
         self.world.sleep(duration_ms)
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         self.world.spawn(work);
     }
 

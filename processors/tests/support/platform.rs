@@ -4,7 +4,7 @@ use futures_util::future::LocalBoxFuture;
 use runtime::{
     call::{Argument, CallError, Capability},
     event::Timestamp,
-    platform::{ByteStream, Key, Note, OutboundCall, Platform, Row, Store, Table, WriteId},
+    platform::{ByteStream, Key, Note, OutboundCall, Platform, Row, Store, Table, Task, WriteId},
     quirk::Quirks,
 };
 use std::{
@@ -66,7 +66,7 @@ impl Platform for FakePlatform {
         Box::pin(tokio::time::sleep(Duration::from_millis(duration_ms)))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         let task = tokio::task::spawn_local(work);
         self.tasks.borrow_mut().push(task.abort_handle());
     }
