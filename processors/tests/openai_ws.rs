@@ -205,6 +205,33 @@ fn deltas_stand_in_for_an_empty_output_and_are_not_recorded() {
 }
 
 #[test]
+fn a_delta_of_another_response_does_not_get_into_the_answer() {
+    run(|| async {
+        let (bench, _) = bench([Script::StrayDelta]);
+        ask(&bench, "hello").await;
+        bench.run_ms(1_000).await;
+        assert_eq!(outputs(&bench), ["own"]);
+    });
+}
+
+fn refusal() -> Value {
+    let part = json!({ "type": "refusal", "refusal": "no" });
+    json!([{ "type": "message", "content": [part] }])
+}
+
+#[test]
+fn a_refusal_is_a_failure_that_says_so() {
+    run(|| async {
+        let (bench, _) = bench([Script::Output(refusal())]);
+        ask(&bench, "hello").await;
+        bench.run_ms(1_000).await;
+        let failed = bench.appended(&agent::LLM_REQUEST_COMPLETED);
+        let message = &payload(&failed[0])["result"]["error"]["message"];
+        assert_eq!(message, "the model refused: no");
+    });
+}
+
+#[test]
 fn an_unknown_continuation_is_sent_again_in_full() {
     run(|| async {
         let (bench, openai) = bench([
@@ -262,6 +289,10 @@ fn every_way_not_to_answer_is_a_failure_and_the_next_request_is_answered() {
         Script::Error("server_error"),
         Script::Failed,
         Script::Incomplete,
+        Script::BareError,
+        Script::Output(json!([])),
+        Script::Output(json!([{ "type": "function_call", "name": "f", "arguments": "{" }])),
+        Script::Output(refusal()),
         Script::Close(1000),
         Script::Close(1011),
         Script::Drop,
@@ -277,8 +308,8 @@ fn every_way_not_to_answer_is_a_failure_and_the_next_request_is_answered() {
             ask(&bench, "two").await;
             bench.run_ms(1_000).await;
             assert_eq!(outputs(&bench), ["two!"], "{way:?}");
-            let lives = matches!(way, Script::Error(_) | Script::Failed | Script::Incomplete);
-            let lost = usize::from(!lives);
+            let ends = matches!(way, Script::Close(_) | Script::Drop | Script::Silence);
+            let lost = usize::from(ends);
             assert_eq!(bench.count(&WEBSOCKET_DISCONNECTED), lost, "{way:?}");
         });
     }

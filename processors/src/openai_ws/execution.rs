@@ -20,7 +20,7 @@ use runtime::{
     processor::ProcessorError,
 };
 use serde_json::Value;
-use std::{future::Future, rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, future::Future, rc::Rc, sync::Arc};
 
 /// How often, and how far apart, the stream is tried while the way to it fails. After that the
 /// request is left to the alarm.
@@ -236,7 +236,7 @@ impl Attempt {
     }
 
     async fn listen(&mut self, line: &mut Line) -> Asked {
-        let mut streamed = String::new();
+        let (mut streamed, mut items) = (String::new(), BTreeSet::new());
         loop {
             let frame = match line.socket.receive().await {
                 Received::Frame(frame) => frame,
@@ -246,12 +246,21 @@ impl Attempt {
             };
             self.interruption.hear();
             match self.record(line, frame) {
-                Frame::TextDelta(delta) => streamed.push_str(&delta),
+                Frame::ItemAdded(item) => drop(items.insert(item)),
+                // A delta of an item that this response never announced is of another response.
+                Frame::TextDelta { item, text } => {
+                    if item.is_none_or(|item| items.contains(&item)) {
+                        streamed.push_str(&text);
+                    }
+                }
                 Frame::Completed(mut answer) => {
                     if answer.text.is_empty() {
                         answer.text = streamed;
                     }
-                    return Asked::Answered(answer);
+                    return match answer.text.is_empty() {
+                        true => wordless(answer),
+                        false => Asked::Answered(answer),
+                    };
                 }
                 Frame::Failed { code, message } => return Asked::Refused { code, message },
                 Frame::Other => {}
@@ -261,7 +270,7 @@ impl Attempt {
 
     fn record(&mut self, line: &mut Line, frame: Value) -> Frame {
         let meaning = response::understand(&frame);
-        if !matches!(meaning, Frame::TextDelta(_)) {
+        if !matches!(meaning, Frame::TextDelta { .. }) {
             self.records.push(line.received(self.request, frame));
         }
         meaning
@@ -310,6 +319,19 @@ fn lost(message: &str, ending: Ending) -> Asked {
         (None, None) => message.to_owned(),
     };
     Asked::Lost { message, ending }
+}
+
+/// A response without a text is no answer: the model refused, called what nobody offered, or said
+/// nothing (peers §5.1, O18).
+fn wordless(answer: Answer) -> Asked {
+    let message = match answer.refusal {
+        Some(refusal) => format!("the model refused: {refusal}"),
+        None => "the response holds no text".to_owned(),
+    };
+    Asked::Refused {
+        code: None,
+        message,
+    }
 }
 
 fn cut_off(reason: Reason) -> Asked {

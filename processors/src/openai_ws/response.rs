@@ -77,8 +77,13 @@ fn is_reasoning(model: &str) -> bool {
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
+    /// The response has an item of this id.
+    ItemAdded(String),
     /// A piece of the answer; not recorded (V0).
-    TextDelta(String),
+    TextDelta {
+        item: Option<String>,
+        text: String,
+    },
     Completed(Answer),
     /// The response, or the request, failed: there will be no answer.
     Failed {
@@ -92,6 +97,8 @@ pub enum Frame {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     pub text: String,
+    /// What the model said in place of a text.
+    pub refusal: Option<String>,
     pub response_id: Option<String>,
     pub usage: Option<Value>,
 }
@@ -104,9 +111,17 @@ pub const CONNECTION_LIMIT_REACHED: &str = "websocket_connection_limit_reached";
 pub fn understand(frame: &Value) -> Frame {
     let response = &frame["response"];
     match frame["type"].as_str().unwrap_or_default() {
-        "response.output_text.delta" => Frame::TextDelta(text(&frame["delta"])),
+        "response.output_item.added" => match frame["item"]["id"].as_str() {
+            Some(id) => Frame::ItemAdded(id.to_owned()),
+            None => Frame::Other,
+        },
+        "response.output_text.delta" => Frame::TextDelta {
+            item: frame["item_id"].as_str().map(str::to_owned),
+            text: text(&frame["delta"]),
+        },
         "response.completed" => Frame::Completed(Answer {
-            text: output_text(response),
+            text: said(response, "output_text", "text"),
+            refusal: Some(said(response, "refusal", "refusal")).filter(|said| !said.is_empty()),
             response_id: response["id"].as_str().map(str::to_owned),
             usage: response
                 .get("usage")
@@ -121,9 +136,11 @@ pub fn understand(frame: &Value) -> Frame {
                 message: format!("the response is incomplete: {reason}"),
             }
         }
-        // Nested over WebSocket, flat over SSE; both are in use.
+        // Nested over WebSocket, flat over SSE; both are in use (peers §1.9).
         "error" if frame["error"].is_object() => failure(&frame["error"], "the request failed"),
         "error" => failure(frame, "the request failed"),
+        // A third shape, of older services and of proxies: nothing but the error.
+        "" if frame["error"].is_object() => failure(&frame["error"], "the request failed"),
         _ => Frame::Other,
     }
 }
@@ -136,13 +153,14 @@ fn failure(error: &Value, otherwise: &str) -> Frame {
     }
 }
 
-fn output_text(response: &Value) -> String {
+/// What the messages' parts of a kind say in their field of that name.
+fn said(response: &Value, kind: &str, field: &str) -> String {
     let items = response["output"].as_array().into_iter().flatten();
     items
         .filter(|item| item["type"] == "message")
         .flat_map(|item| item["content"].as_array().into_iter().flatten())
-        .filter(|part| part["type"] == "output_text")
-        .map(|part| text(&part["text"]))
+        .filter(|part| part["type"] == kind)
+        .map(|part| text(&part[field]))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use runtime::{
     event::{EventInput, StreamName, Timestamp},
     platform::{
         ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Savepoint, StorageError,
-        Store, Table, WriteId,
+        Store, Table, Task, WriteId,
     },
     quirk::Quirks,
 };
@@ -55,7 +55,7 @@ impl Platform for FakePlatform {
         self.world.sleep(duration_ms)
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         self.world.spawn(work);
     }
 

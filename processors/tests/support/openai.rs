@@ -31,6 +31,12 @@ pub enum Script {
     Error(&'static str),
     Failed,
     Incomplete,
+    /// An error in no event at all.
+    BareError,
+    /// Completes with this `output` list, and no deltas.
+    Output(Value),
+    /// A delta of an item that was never announced; then as [`Script::Answer`].
+    StrayDelta,
     Close(u16),
     Drop,
     Silence,
@@ -121,6 +127,20 @@ impl FakeOpenAi {
             Script::Error(code) => {
                 let error = json!({ "code": code, "message": code });
                 frames = vec![json!({ "type": "error", "status": 400, "error": error })];
+            }
+            Script::BareError => {
+                frames = vec![json!({ "error": { "message": "sorry", "code": "server_error" } })];
+            }
+            Script::Output(output) => frames.push(completed(output)),
+            Script::StrayDelta => {
+                let item = json!({ "type": "response.output_item.added", "item": { "id": "m1" } });
+                let delta = |item: &str, text: &str| json!({ "type": "response.output_text.delta", "item_id": item, "delta": text });
+                frames.extend([
+                    item,
+                    delta("m0", "stray"),
+                    delta("m1", "own"),
+                    completed(json!([])),
+                ]);
             }
             Script::Failed => {
                 let error = json!({ "code": "server_error", "message": "sorry" });

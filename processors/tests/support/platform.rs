@@ -6,7 +6,7 @@ use runtime::{
     event::Timestamp,
     platform::{
         ByteStream, Key, Note, OutboundCall, Platform, Row, Savepoint, StorageError, Store, Table,
-        WriteId,
+        Task, WriteId,
     },
     quirk::Quirks,
 };
@@ -69,7 +69,7 @@ impl Platform for FakePlatform {
         Box::pin(tokio::time::sleep(Duration::from_millis(duration_ms)))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         let task = tokio::task::spawn_local(work);
         self.tasks.borrow_mut().push(task.abort_handle());
     }

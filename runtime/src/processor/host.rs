@@ -26,7 +26,7 @@ use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply},
-    platform::{NoteKind, Target},
+    platform::{NoteKind, Resource, Target},
     quirk::Quirk,
     stream::{
         contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
@@ -372,7 +372,14 @@ impl ProcessorHost {
                 .note(NoteKind::Failure, "a batch came before initialization");
             return Ok(Argument::NULL);
         }
-        let _turn = hosted.ingest_chain.lock().await;
+        let resource = Resource::IngestTurn {
+            processor: hosted.name,
+        };
+        let _turn = {
+            let _waiting = self.context.waits_for(resource);
+            hosted.ingest_chain.lock().await
+        };
+        let _holding = self.context.holds(resource);
         if hosted.generation.get() != generation {
             if self.context.quirk(Quirk::X8) {
                 return Ok(Argument::NULL);
@@ -493,6 +500,12 @@ impl ProcessorHost {
         let last = events.iter().rev().find(waits_for);
         let target = last.map_or(from, |event| event.offset);
         let mut reached = from;
+        let _waiting = (reached < target).then(|| {
+            self.context.waits_for(Resource::Checkpoint {
+                processor: hosted.name,
+                offset: target.0,
+            })
+        });
         for _ in 0..CATCH_UP_LOOKS {
             if reached >= target {
                 break;

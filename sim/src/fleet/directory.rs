@@ -5,7 +5,7 @@ use super::{
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
 };
-use crate::{activity::Activity, choice::Choices, trace::Trace};
+use crate::{activity::Activity, choice::Choices, trace::Trace, waits::Waits};
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
@@ -27,6 +27,7 @@ pub struct Fleet {
     pub choices: Arc<Choices>,
     pub trace: Arc<Trace>,
     pub activity: Arc<Activity>,
+    pub waits: Arc<Waits>,
     pub quirks: Quirks,
     /// The world's seed, for identifiers.
     pub(super) seed: u64,
@@ -59,6 +60,7 @@ impl Fleet {
     ) -> Arc<Self> {
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
+            waits: Waits::new(trace.clone()),
             choices,
             trace,
             activity,

@@ -2,11 +2,7 @@
 //! typed network; requests of all stubs share it, each stub in its own lane.
 
 use super::{ports::SimPorts, resident::Resident};
-use crate::{
-    activity::{Pending, WaitingCall},
-    choice::Subject,
-    faults,
-};
+use crate::{activity::Pending, choice::Subject, faults, waits::WaitingCall};
 use madsim::{
     net::{Receiver as LinkReceiver, Sender as LinkSender},
     task::spawn_local,
@@ -39,6 +35,8 @@ pub(super) struct Request {
     pub delay_ms: u64,
     pub reply_lost: bool,
     pub in_flight: Option<Pending>,
+    /// Its number among the calls that somebody waits for.
+    pub call: u64,
 }
 
 /// A reply on the wire.

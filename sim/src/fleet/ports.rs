@@ -14,6 +14,7 @@ use crate::{
     choice::{Site, Subject},
     faults,
     network::TcpStream,
+    waits::{Owner, Waiting, WaitingCall},
 };
 use futures_util::future::LocalBoxFuture;
 use madsim::{
@@ -24,7 +25,10 @@ use madsim::{
 use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
     event::Timestamp,
-    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, WriteId},
+    platform::{
+        ByteStream, Note, NoteKind, OutboundCall, Platform, Registered, Resource, Store, Target,
+        Task, WriteId,
+    },
     quirk::Quirks,
 };
 use std::{
@@ -67,6 +71,7 @@ struct Outgoing {
     reply_lost: bool,
     reply: ReplySender,
     in_flight: crate::activity::Pending,
+    waiting: WaitingCall,
 }
 
 impl SimPorts {
@@ -103,6 +108,14 @@ impl SimPorts {
             ids_drawn: Cell::new(0),
             this: this.clone(),
         })
+    }
+
+    /// To whom this incarnation's work belongs.
+    pub fn owner(&self) -> Owner {
+        Owner {
+            object: self.resident.name.clone(),
+            incarnation: self.incarnation,
+        }
     }
 
     pub fn is_alive(&self) -> bool {
@@ -248,9 +261,9 @@ impl SimPorts {
             delay_ms: outgoing.delay_ms,
             reply_lost: outgoing.reply_lost,
             in_flight: Some(outgoing.in_flight),
+            call: outgoing.waiting.number(),
         };
-        let call = self.fleet.activity.begin_call();
-        link.send(request, outgoing.reply, call).await;
+        link.send(request, outgoing.reply, outgoing.waiting).await;
     }
 
     /// The request is lost on its way; the caller learns it after a while.
@@ -282,16 +295,17 @@ impl Platform for SimPorts {
         crate::time::now()
     }
 
-    fn sleep(&self, _what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
+    fn sleep(&self, what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
         if !self.is_alive() {
             return SimPorts::dead();
         }
-        Box::pin(self.fleet.activity.sleep(duration_ms))
+        let whose = self.resident.subject.text();
+        Box::pin(self.fleet.activity.sleep_named(whose, what, duration_ms))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, task: Task, work: LocalBoxFuture<'static, ()>) {
         if self.is_alive() {
-            spawn_local(work);
+            spawn_local(self.fleet.waits.start(self.owner(), task, work));
         }
     }
 
@@ -318,17 +332,27 @@ impl Platform for SimPorts {
             format_args!("{} on {}", call.method, call.target.object()),
         );
         let (reply, outcome) = oneshot::channel();
+        let waits = self.fleet.waits.clone();
+        let mut number = None;
         if choices.yes(&faults::RPC_REQUEST_LOST, &pair) {
             self.lose(&call, reply);
         } else {
             let lane = call.lane;
+            let callee = call.target.object().clone();
+            let waiting = waits.begin_call(self.owner(), callee, call.method.clone());
+            number = Some(waiting.number());
             let outgoing = Outgoing {
                 delay_ms: choices.delay_ms(&faults::RPC_DELAY, &pair),
                 reply_lost: choices.yes(&faults::RPC_REPLY_LOST, &pair),
-                in_flight: self.fleet.activity.begin(PendingKind::Message),
+                in_flight: (self.fleet.activity).begin_named(
+                    PendingKind::Message,
+                    pair.text(),
+                    "call",
+                ),
                 call,
                 pair,
                 reply,
+                waiting,
             };
             let mut lanes = self.lanes.borrow_mut();
             let is_new = !lanes.contains_key(&lane);
@@ -338,6 +362,7 @@ impl Platform for SimPorts {
             }
         }
         Box::pin(async move {
+            let _waiting = number.and_then(|number| waits.for_reply(number));
             outcome
                 .await
                 .unwrap_or_else(|_| Err(CallError::Disconnected("the link ended".to_owned())))
@@ -370,12 +395,12 @@ impl Platform for SimPorts {
             return Box::pin(async { Err(io::Error::new(io::ErrorKind::NotFound, error)) });
         };
         self.trace("connect", format_args!("{host}:{port}"));
-        let ports = self.this();
+        let (ports, peer) = (self.this(), Arc::from(host));
         let in_flight = self.fleet.activity.begin(PendingKind::Message);
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             drop(in_flight);
-            Ok(outside::gated(stream, ports))
+            Ok(outside::gated(stream, peer, ports))
         })
     }
 
@@ -470,6 +495,14 @@ impl Platform for SimPorts {
         }
     }
 
+    fn holds(&self, resource: Resource) -> Registered {
+        Box::new(self.fleet.waits.hold(resource))
+    }
+
+    fn waits_for(&self, resource: Resource) -> Registered {
+        Box::new(self.fleet.waits.for_resource(resource))
+    }
+
     fn quirks(&self) -> Quirks {
         self.life.quirks
     }
@@ -495,5 +528,9 @@ impl outside::OutputGate for SimPorts {
 
     fn dies_at(&self, site: &'static Site) -> bool {
         self.crash_point(site)
+    }
+
+    fn waits_for_bytes(&self, peer: &Arc<str>) -> Option<Waiting> {
+        self.fleet.waits.for_socket(peer)
     }
 }

@@ -2,12 +2,13 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
-//! - [`levels`]: how many faults there are.
+//! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
 mod bell;
 mod decided;
 mod echo;
 mod faults;
 mod levels;
+mod stalls;
 mod visit;
 mod worlds;

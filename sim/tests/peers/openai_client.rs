@@ -86,6 +86,18 @@ impl Session {
         }
     }
 
+    /// The next event, or how the connection ended; `None` if neither came in time.
+    pub async fn next_within(&mut self, limit_ms: u64) -> Option<Result<Value, End>> {
+        let limit = std::time::Duration::from_millis(limit_ms);
+        madsim::time::timeout(limit, self.next()).await.ok()
+    }
+
+    /// The next text frame, which need not be an event that the schema knows.
+    pub async fn next_unchecked(&mut self) -> Value {
+        let frame = self.socket.next().await.unwrap().unwrap();
+        serde_json::from_str(&frame.into_text().unwrap()).unwrap()
+    }
+
     /// The events up to a terminal one.
     pub async fn response(&mut self) -> Vec<Value> {
         let (events, end) = self.rest().await;

@@ -83,7 +83,11 @@ fn the_ledger_tells_applied_from_answered() {
                 OpenAiFact::Applied {
                     response_id: id.clone()
                 },
-                OpenAiFact::Answered { response_id: id },
+                OpenAiFact::Answered {
+                    response_id: id,
+                    status: "completed",
+                    text: "You said: Hello".into(),
+                },
             ]
             .map(|what| (1, what))
         );

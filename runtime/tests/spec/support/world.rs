@@ -10,7 +10,7 @@ use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
     event::{StreamName, Timestamp},
     object::{Class, Context, Incarnation, Object, Receiver},
-    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, WriteId},
+    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, Task, WriteId},
     quirk::Quirks,
     stream,
 };
@@ -416,7 +416,7 @@ impl Platform for Ports {
         Box::pin(sleep(Duration::from_millis(duration_ms)))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         self.run(work);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     config::Script,
-    faults::{ANSWER, DELTAS},
+    faults::{ANSWER, DELTAS, MISBEHAVE},
     OpenAi,
 };
 
@@ -21,7 +21,12 @@ const ECHO_CHARS_MAX: usize = 60;
 pub(super) struct Answer {
     pub text: String,
     delta_count: usize,
+    /// The `peer.openai.misbehave` fault.
+    pub misbehaviour: Option<&'static str>,
 }
+
+/// More than `chat.update` takes, less than `chat.postMessage` does (spec/peers.md §4.3).
+const LONG_TEXT_BYTES: usize = 6_000;
 
 pub(super) fn answer(service: &OpenAi, input_text: &str) -> Answer {
     let number = {
@@ -35,7 +40,8 @@ pub(super) fn answer(service: &OpenAi, input_text: &str) -> Answer {
         Script::ByInput(answer) => answer(input_text),
     };
     let choices = &service.ports.choices;
-    let text = scripted.unwrap_or_else(|| {
+    let misbehaviour = choices.variant(&MISBEHAVE, &service.subject);
+    let said = scripted.unwrap_or_else(|| {
         let draw = choices.below(&ANSWER, &service.subject, TEXTS.len() as u64 + 1);
         match draw {
             0 => echo(input_text),
@@ -43,9 +49,14 @@ pub(super) fn answer(service: &OpenAi, input_text: &str) -> Answer {
         }
     });
     let draw = choices.below(&DELTAS, &service.subject, DELTA_COUNTS.len() as u64);
+    let text = match misbehaviour {
+        Some("long") => said.repeat(LONG_TEXT_BYTES.div_ceil(said.len().max(1))),
+        _ => said,
+    };
     Answer {
         text,
         delta_count: DELTA_COUNTS[draw as usize],
+        misbehaviour,
     }
 }
 
@@ -87,6 +98,7 @@ mod tests {
                 let answer = Answer {
                     text: text.to_owned(),
                     delta_count,
+                    misbehaviour: None,
                 };
                 assert_eq!(answer.deltas().concat(), text);
                 assert!(answer.deltas().len() <= delta_count);

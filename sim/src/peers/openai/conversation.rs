@@ -6,6 +6,7 @@
 
 use super::{
     event::Event,
+    faults::{FORGET, HALF_OPEN, LIMIT},
     request::{self, Create, Rejection},
     OpenAi, OpenAiFact,
 };
@@ -35,8 +36,10 @@ pub(super) struct Conversation {
 pub(super) enum Over {
     ClientLeft,
     EndedByService,
-    /// The `peer.openai.silent` fault: open, and stuck.
+    /// The faults `peer.openai.silent` and `peer.openai.stall`: open, and stuck.
     Stuck,
+    /// The `peer.openai.half-open` fault: nobody is there any more, and the client was not told.
+    Gone,
 }
 
 impl Conversation {
@@ -63,8 +66,11 @@ impl Conversation {
 
     pub async fn run(mut self) {
         self.record(OpenAiFact::Connected);
-        if let Over::Stuck = self.converse().await {
-            while self.receive().await.is_ok() {}
+        match self.converse().await {
+            Over::Stuck => while self.receive().await.is_ok() {},
+            // The socket is kept, as dropping it would tell the client.
+            Over::Gone => std::future::pending().await,
+            Over::ClientLeft | Over::EndedByService => {}
         }
         self.record(OpenAiFact::Disconnected);
     }
@@ -87,8 +93,22 @@ impl Conversation {
     async fn answer(&mut self, text: &str) -> Result<(), Over> {
         let _answering = self.service.ports.activity.begin(PendingKind::Message);
         let age_ms = time::since_start_ms() - self.since_ms;
-        if age_ms >= self.service.config.lifetime_ms {
-            return Err(self.end_of_life().await);
+        let service = self.service.clone();
+        let (choices, subject) = (&service.ports.choices, &service.subject);
+        if choices.yes(&HALF_OPEN, subject) {
+            self.record(OpenAiFact::HalfOpen);
+            return Err(Over::Gone);
+        }
+        if age_ms >= service.config.lifetime_ms {
+            return Err(self.end_of_life(service.config.lifetime_close_code).await);
+        }
+        match choices.variant(&LIMIT, subject) {
+            None => {}
+            Some("open") => return self.reject(&lifetime_is_over()).await,
+            Some(code) => {
+                let code = code.parse().expect("the other variants are close codes");
+                return Err(self.end_of_life(code).await);
+            }
         }
         match request::parse(text).and_then(|create| self.check_continuation(create)) {
             Ok(create) => self.respond(&create).await,
@@ -101,23 +121,30 @@ impl Conversation {
         let Some(previous) = create.previous_response_id.as_deref() else {
             return Ok(create);
         };
-        if self.memory.as_deref() == Some(previous)
-            || self.service.generated().stored.contains(previous)
-        {
+        let service = &self.service;
+        let forgets = service.ports.choices.yes(&FORGET, &service.subject);
+        let is_known = self.memory.as_deref() == Some(previous)
+            || service.generated().stored.contains(previous);
+        if is_known && !forgets {
             return Ok(create);
         }
         Err(Rejection {
             code: Some("previous_response_not_found"),
             message: format!("Previous response with id '{previous}' not found."),
             param: Some("previous_response_id"),
+            previous_response_id: Some(previous.to_owned()),
             ..Rejection::default()
         })
     }
 
     /// A continuation that fails evicts what it would have continued (§2.5, rule 4).
-    async fn reject(&mut self, rejection: &Rejection) -> Result<(), Over> {
+    pub(super) fn evict(&mut self, previous: &str) {
+        self.memory = self.memory.take().filter(|id| **id != *previous);
+    }
+
+    pub(super) async fn reject(&mut self, rejection: &Rejection) -> Result<(), Over> {
         if let Some(previous) = &rejection.previous_response_id {
-            self.memory = self.memory.take().filter(|id| **id != **previous);
+            self.evict(previous);
         }
         self.record(OpenAiFact::Rejected {
             code: rejection.code,
@@ -127,16 +154,8 @@ impl Conversation {
     }
 
     /// §2.4: checked when a request comes, so an idle connection needs no timer of an hour.
-    async fn end_of_life(&mut self) -> Over {
-        let rejection = Rejection {
-            code: Some("websocket_connection_limit_reached"),
-            message: "Responses websocket connection limit reached (60 minutes). Create a new \
-                      websocket connection to continue."
-                .to_owned(),
-            ..Rejection::default()
-        };
-        let code = self.service.config.lifetime_close_code;
-        match self.reject(&rejection).await {
+    pub(super) async fn end_of_life(&mut self, code: u16) -> Over {
+        match self.reject(&lifetime_is_over()).await {
             Ok(()) => self.close(code).await,
             Err(over) => over,
         }
@@ -203,7 +222,14 @@ impl Conversation {
 
     /// Events that are sent in one instant travel together: see [`Self::flush`].
     pub(super) async fn send(&mut self, event: Event<'_>) -> Result<(), Over> {
-        let frame = Frame::text(event.to_json());
+        self.send_text(event.to_json()).await
+    }
+
+    pub(super) async fn send_text(&mut self, text: String) -> Result<(), Over> {
+        self.feed(Frame::text(text)).await
+    }
+
+    pub(super) async fn feed(&mut self, frame: Frame) -> Result<(), Over> {
         self.socket.feed(frame).await.map_err(|_| Over::ClientLeft)
     }
 
@@ -213,5 +239,15 @@ impl Conversation {
 
     pub(super) fn record(&self, what: OpenAiFact) {
         self.service.ledger.record(self.connection, what);
+    }
+}
+
+fn lifetime_is_over() -> Rejection {
+    Rejection {
+        code: Some("websocket_connection_limit_reached"),
+        message: "Responses websocket connection limit reached (60 minutes). Create a new \
+                  websocket connection to continue."
+            .to_owned(),
+        ..Rejection::default()
     }
 }

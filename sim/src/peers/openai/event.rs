@@ -23,7 +23,7 @@ pub(super) enum Event<'a> {
     OutputItemAdded {
         sequence_number: u64,
         output_index: u32,
-        item: &'a Message<'a>,
+        item: &'a Item<'a>,
     },
     #[serde(rename = "response.content_part.added")]
     ContentPartAdded {
@@ -31,7 +31,7 @@ pub(super) enum Event<'a> {
         item_id: &'a str,
         output_index: u32,
         content_index: u32,
-        part: &'a OutputText<'a>,
+        part: &'a Part<'a>,
     },
     #[serde(rename = "response.output_text.delta")]
     OutputTextDelta {
@@ -57,16 +57,57 @@ pub(super) enum Event<'a> {
         item_id: &'a str,
         output_index: u32,
         content_index: u32,
-        part: &'a OutputText<'a>,
+        part: &'a Part<'a>,
     },
     #[serde(rename = "response.output_item.done")]
     OutputItemDone {
         sequence_number: u64,
         output_index: u32,
-        item: &'a Message<'a>,
+        item: &'a Item<'a>,
+    },
+    #[serde(rename = "response.refusal.delta")]
+    RefusalDelta {
+        sequence_number: u64,
+        item_id: &'a str,
+        output_index: u32,
+        content_index: u32,
+        delta: &'a str,
+    },
+    #[serde(rename = "response.refusal.done")]
+    RefusalDone {
+        sequence_number: u64,
+        item_id: &'a str,
+        output_index: u32,
+        content_index: u32,
+        refusal: &'a str,
+    },
+    #[serde(rename = "response.function_call_arguments.delta")]
+    ArgumentsDelta {
+        sequence_number: u64,
+        item_id: &'a str,
+        output_index: u32,
+        delta: &'a str,
+    },
+    #[serde(rename = "response.function_call_arguments.done")]
+    ArgumentsDone {
+        sequence_number: u64,
+        item_id: &'a str,
+        output_index: u32,
+        name: &'a str,
+        arguments: &'a str,
     },
     #[serde(rename = "response.completed")]
     Completed {
+        sequence_number: u64,
+        response: &'a Response<'a>,
+    },
+    #[serde(rename = "response.failed")]
+    Failed {
+        sequence_number: u64,
+        response: &'a Response<'a>,
+    },
+    #[serde(rename = "response.incomplete")]
+    Incomplete {
         sequence_number: u64,
         response: &'a Response<'a>,
     },
@@ -117,13 +158,13 @@ pub(super) struct Response<'a> {
     pub status: Status,
     background: bool,
     pub completed_at: Option<i64>,
-    error: Option<()>,
-    incomplete_details: Option<()>,
+    pub error: Option<ResponseError<'a>>,
+    pub incomplete_details: Option<IncompleteDetails<'a>>,
     instructions: Option<&'a Value>,
     max_output_tokens: Option<&'a Value>,
     metadata: Option<&'a Value>,
     model: &'a str,
-    pub output: &'a [Message<'a>],
+    pub output: &'a [Item<'a>],
     parallel_tool_calls: bool,
     previous_response_id: Option<&'a str>,
     reasoning: Option<&'a Value>,
@@ -146,6 +187,20 @@ pub(super) struct Response<'a> {
 pub(super) enum Status {
     InProgress,
     Completed,
+    Incomplete,
+    Failed,
+}
+
+/// Why a response failed (§1.2); not the body of an HTTP error.
+#[derive(Serialize)]
+pub(super) struct ResponseError<'a> {
+    pub code: &'a str,
+    pub message: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct IncompleteDetails<'a> {
+    pub reason: &'a str,
 }
 
 /// What the client said, or what stands for its silence.
@@ -191,21 +246,29 @@ impl<'a> Response<'a> {
     }
 }
 
-/// An output item of type message.
+/// An output item.
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct Message<'a> {
-    id: &'a str,
-    r#type: &'static str,
-    status: Status,
-    role: &'static str,
-    content: &'a [OutputText<'a>],
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Item<'a> {
+    Message {
+        id: &'a str,
+        status: Status,
+        role: &'static str,
+        content: &'a [Part<'a>],
+    },
+    FunctionCall {
+        id: &'a str,
+        status: Status,
+        call_id: &'a str,
+        name: &'a str,
+        arguments: &'a str,
+    },
 }
 
-impl<'a> Message<'a> {
-    pub fn new(id: &'a str, status: Status, content: &'a [OutputText<'a>]) -> Self {
-        Message {
+impl<'a> Item<'a> {
+    pub fn message(id: &'a str, status: Status, content: &'a [Part<'a>]) -> Self {
+        Item::Message {
             id,
-            r#type: "message",
             status,
             role: "assistant",
             content,
@@ -213,18 +276,23 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A part of a message.
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct OutputText<'a> {
-    r#type: &'static str,
-    annotations: [(); 0],
-    logprobs: [(); 0],
-    text: &'a str,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Part<'a> {
+    OutputText {
+        annotations: [(); 0],
+        logprobs: [(); 0],
+        text: &'a str,
+    },
+    Refusal {
+        refusal: &'a str,
+    },
 }
 
-impl<'a> OutputText<'a> {
-    pub fn new(text: &'a str) -> Self {
-        OutputText {
-            r#type: "output_text",
+impl<'a> Part<'a> {
+    pub fn text(text: &'a str) -> Self {
+        Part::OutputText {
             annotations: [],
             logprobs: [],
             text,

@@ -5,6 +5,8 @@
 //! - `upgrade`: from the HTTP request to the WebSocket, or a refusal.
 //! - `conversation`: one connection: order, memory, errors, age. Start here.
 //! - `response`: one response: its events, faults, and the points applied and answered.
+//! - `cut`: how a response may end otherwise than by being complete.
+//! - `odd`: frames that a client need not understand.
 //! - `request`: what a client message asks for.
 //! - `answer`: what the model says, and in how many deltas.
 //! - `event`: the server's messages.
@@ -12,8 +14,10 @@
 mod answer;
 pub mod config;
 mod conversation;
+mod cut;
 mod event;
 pub mod faults;
+mod odd;
 mod request;
 mod response;
 mod upgrade;
@@ -81,10 +85,25 @@ pub enum OpenAiFact {
     Applied {
         response_id: Arc<str>,
     },
+    /// The terminal event: the response is `completed`, `incomplete` or `failed`, and this is its
+    /// text.
     Answered {
         response_id: Arc<str>,
+        status: &'static str,
+        text: Arc<str>,
     },
-    /// The `peer.openai.drop` fault.
+    /// The `peer.openai.error` fault: an error event in the place of a terminal one.
+    Errored {
+        response_id: Arc<str>,
+        shape: &'static str,
+    },
+    /// The `peer.openai.stall` fault.
+    Stalled {
+        response_id: Arc<str>,
+    },
+    /// The `peer.openai.half-open` fault: what the client says from here on reaches nobody.
+    HalfOpen,
+    /// The faults `peer.openai.drop` and `peer.openai.limit-during`.
     Dropped {
         response_id: Arc<str>,
         how: &'static str,

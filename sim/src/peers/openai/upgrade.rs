@@ -169,6 +169,24 @@ impl Refusal {
                 "server_is_overloaded",
                 "The server is overloaded.",
             ),
+            "401" => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_request_error",
+                "invalid_api_key",
+                "Incorrect API key provided.",
+            ),
+            "403" => (
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "unsupported_country_region_territory",
+                "Country, region, or territory not supported.",
+            ),
+            "426" => (
+                StatusCode::UPGRADE_REQUIRED,
+                "invalid_request_error",
+                "upgrade_required",
+                "WebSocket is not available here; use HTTP.",
+            ),
             other => panic!("peer.openai.refuse has no variant {other}"),
         };
         Refusal {
