@@ -9,11 +9,14 @@ use std::sync::Arc;
 /// Where a fold begins; none: at the first event.
 type Checkpoint<'a> = Option<(Offset, &'a Value)>;
 
+/// From a checkpoint, over a log, up to and including an offset.
+type Run = fn(Checkpoint<'_>, &[Arc<Event>], Offset) -> Result<Value, ProcessorError>;
+
 /// A processor's reducer, of any type.
 #[derive(Clone, Copy)]
 pub struct Fold {
     contract: fn() -> &'static Contract,
-    run: fn(Checkpoint<'_>, &[Arc<Event>], Offset) -> Result<Value, ProcessorError>,
+    run: Run,
 }
 
 impl Fold {
