@@ -3,6 +3,7 @@
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
 //! - [`objects`], [`clocks`]: what lasts, and is lifted when the world is healed.
+//! - [`hang`]: a world in which time stands still.
 //! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
 mod bell;
@@ -10,6 +11,7 @@ mod clocks;
 mod decided;
 mod echo;
 mod faults;
+mod hang;
 mod levels;
 mod objects;
 mod stalls;
