@@ -2,7 +2,9 @@
 //! and readings of the evidence.
 
 use crate::{
-    properties::{AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput},
+    properties::{
+        AcknowledgedIsDurable, MessagesReachAgents, ModelCalls, Obligations, OneOutput, OneRequest,
+    },
     readings::count,
 };
 use processors::{
@@ -41,12 +43,14 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 10] = [
+pub static ORACLES: [&dyn Oracle; 12] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
     &AcknowledgedIsDurable,
+    &OneRequest,
     &OneOutput,
+    &ModelCalls,
     &Deadlocks,
     &Obligations,
     &MessagesReachAgents,
