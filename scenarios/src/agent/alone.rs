@@ -2,11 +2,8 @@
 //! happens. Somebody kills the agent's object after that, while the model is still at it: the log is
 //! delivered to its end, nobody is connected, nobody says a word (B-53). The answer comes all the same.
 
-use super::platform::{self, agent_stream, beginning, draw, input, outputs};
-use crate::{
-    properties::{ModelCalls, Obligations, OneOutput, OneRequest},
-    readings::{all, count, crashed, names, CRASHED},
-};
+use super::platform::{self, agent_stream, beginning, draw, input, judged_by, outputs};
+use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
     agent::{
@@ -24,10 +21,7 @@ use runtime::{
 };
 use sim::{
     choice::{Shape, Site},
-    oracles::{
-        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
-    },
+    oracles::{Evidence, Oracle},
     peers::openai::OpenAiConfig,
     scenario::{Goal, Scenario, Services},
     world::World,
@@ -61,20 +55,6 @@ const ANSWERED: Goal = Goal {
     name: "answered",
     about: "the answer came",
 };
-
-/// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 10] = [
-    &OffsetsAreDense,
-    &KeysAreUnique,
-    &DeliveriesIncrease,
-    &OneRequest,
-    &OneOutput,
-    &ModelCalls,
-    &Deadlocks,
-    &Obligations,
-    &StateIsFold,
-    &Quiesces,
-];
 
 impl Scenario for Alone {
     fn name(&self) -> &'static str {
@@ -118,7 +98,7 @@ impl Scenario for Alone {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &ORACLES
+        judged_by![]
     }
 
     fn folds(&self) -> &'static [Fold] {

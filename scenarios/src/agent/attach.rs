@@ -4,12 +4,9 @@
 
 use super::{
     browser::look_on,
-    platform::{self, agent_stream, beginning, draw, input, outputs},
+    platform::{self, agent_stream, beginning, draw, input, judged_by, outputs},
 };
-use crate::{
-    properties::{ModelCalls, Obligations, OneOutput, OneRequest},
-    readings::{all, crashed, names, CRASHED},
-};
+use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
     agent::contract::{self as agent, Behaviour, LlmResult},
@@ -24,10 +21,7 @@ use runtime::{
 use serde_json::json;
 use sim::{
     choice::{Shape, Site},
-    oracles::{
-        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
-    },
+    oracles::{Evidence, Oracle},
     peers::openai::{OpenAiConfig, OpenAiFact},
     scenario::{Goal, Scenario, Services},
     world::{StreamLog, World},
@@ -74,20 +68,6 @@ const ANSWERED: Goal = Goal {
     name: "answered",
     about: "the model answered what was asked after the agent was attached",
 };
-
-/// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 10] = [
-    &OffsetsAreDense,
-    &KeysAreUnique,
-    &DeliveriesIncrease,
-    &OneRequest,
-    &OneOutput,
-    &ModelCalls,
-    &Deadlocks,
-    &Obligations,
-    &StateIsFold,
-    &Quiesces,
-];
 
 impl Scenario for Attach {
     fn name(&self) -> &'static str {
@@ -148,7 +128,7 @@ impl Scenario for Attach {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &ORACLES
+        judged_by![]
     }
 
     fn folds(&self) -> &'static [Fold] {

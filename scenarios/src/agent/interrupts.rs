@@ -1,11 +1,8 @@
 //! Two agents whose people do not wait: inputs in bursts, inputs while the model answers, inputs that
 //! stop it. Some answers take minutes, and what becomes of them must not need anybody's next word.
 
-use super::platform::{self, agent_logs, agent_stream, beginning, draw, input, outputs};
-use crate::{
-    properties::{Interrupts as CutOff, ModelCalls, Obligations, OneOutput, OneRequest},
-    readings::{count, crashed, names, CRASHED},
-};
+use super::platform::{self, agent_logs, agent_stream, beginning, draw, input, judged_by, outputs};
+use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
     agent::contract::{
@@ -16,10 +13,7 @@ use processors::{
 use runtime::{event::StreamName, object::Class, processor::Fold};
 use sim::{
     choice::{Shape, Site},
-    oracles::{
-        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
-    },
+    oracles::{Evidence, Oracle},
     peers::openai::{OpenAiConfig, OpenAiFact},
     scenario::{Goal, Scenario, Services},
     world::{StreamLog, World},
@@ -71,21 +65,6 @@ const ALL_ANSWERED: Goal = Goal {
     name: "all-answered",
     about: "the model answered both agents",
 };
-
-/// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 11] = [
-    &OffsetsAreDense,
-    &KeysAreUnique,
-    &DeliveriesIncrease,
-    &OneRequest,
-    &OneOutput,
-    &ModelCalls,
-    &Deadlocks,
-    &Obligations,
-    &CutOff,
-    &StateIsFold,
-    &Quiesces,
-];
 
 impl Scenario for Interrupts {
     fn name(&self) -> &'static str {
@@ -143,7 +122,7 @@ impl Scenario for Interrupts {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        &ORACLES
+        judged_by![Interrupts]
     }
 
     fn folds(&self) -> &'static [Fold] {

@@ -29,6 +29,36 @@ pub static FOLDS: [Fold; 3] = [
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
 ];
 
+/// The oracles of a scenario: those to which every agent gives something to judge, and its own in
+/// their midst. Safety first; of liveness, who owes what before whether the world came to rest.
+macro_rules! judged_by {
+    ($($own:ident),*) => {{
+        use $crate::properties::*;
+        use sim::oracles::*;
+        static ORACLES: &[&dyn Oracle] = &[
+            &OffsetsAreDense,
+            &KeysAreUnique,
+            &DeliveriesIncrease,
+            &OneRequest,
+            &OneOutput,
+            &ModelCalls,
+            &Deadlocks,
+            &Obligations,
+            $(&$own,)*
+            &StateIsFold,
+            &StaleOutputs,
+            &Filter,
+            &Subscriptions,
+            &Presence,
+            &Announcements,
+            &Connections,
+            &Quiesces,
+        ];
+        ORACLES
+    }};
+}
+pub(super) use judged_by;
+
 /// The stream of an agent.
 pub fn agent_stream(name: &str) -> StreamName {
     let path = format!("/agents/{name}");

@@ -16,6 +16,7 @@ mod obligations;
 mod one_output;
 mod one_request;
 mod presence;
+mod stale_outputs;
 
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use appends::Appends;
@@ -31,6 +32,7 @@ pub use obligations::Obligations;
 pub use one_output::OneOutput;
 pub use one_request::OneRequest;
 pub use presence::Presence;
+pub use stale_outputs::StaleOutputs;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 use crate::{
     properties::{
         AcknowledgedIsDurable, MessagesReachAgents, ModelCalls, Obligations, OneOutput, OneRequest,
+        Presence, StaleOutputs,
     },
     readings::count,
 };
@@ -19,8 +20,8 @@ use runtime::{
 };
 use sim::{
     oracles::{
-        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
+        Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
+        OffsetsAreDense, Oracle, Quiesces, StateIsFold, Subscriptions,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
@@ -43,7 +44,7 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 12] = [
+pub static ORACLES: [&dyn Oracle; 18] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
@@ -55,6 +56,12 @@ pub static ORACLES: [&dyn Oracle; 12] = [
     &Obligations,
     &MessagesReachAgents,
     &StateIsFold,
+    &StaleOutputs,
+    &Filter,
+    &Subscriptions,
+    &Presence,
+    &Announcements,
+    &Connections,
     &Quiesces,
 ];
 
