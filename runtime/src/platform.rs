@@ -233,10 +233,22 @@ pub type Row = Arc<[Cell]>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(pub &'static str);
 
+/// The storage refused a write: it had no effect, and the same write may be taken later.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("storage: {0}")]
+pub struct StorageError(pub String);
+
+/// How much the open transaction held at some moment of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint(pub usize);
+
 /// Synchronous storage. Reads see every write of this incarnation, durable or not.
 ///
 /// Writes gather in an open transaction. [`Store::commit`] closes it, which the object does at
 /// the end of each synchronous turn; it becomes durable later, whole or not at all, and in order.
+///
+/// A write of rows may be refused. The alarm is not a row: it is set with the turn's transaction,
+/// whatever else that holds.
 pub trait Store {
     fn get(&self, table: Table, key: &Key) -> Option<Row>;
 
@@ -246,12 +258,25 @@ pub trait Store {
     /// The row with the greatest key.
     fn last(&self, table: Table) -> Option<(Key, Row)>;
 
-    fn put(&self, table: Table, key: Key, row: Row);
+    /// # Errors
+    /// The write is refused.
+    fn put(&self, table: Table, key: Key, row: Row) -> Result<(), StorageError>;
 
-    fn delete(&self, table: Table, key: &Key);
+    /// # Errors
+    /// The write is refused.
+    fn delete(&self, table: Table, key: &Key) -> Result<(), StorageError>;
 
     /// Deletes every row of every table, and the alarm.
-    fn clear(&self);
+    ///
+    /// # Errors
+    /// The write is refused.
+    fn clear(&self) -> Result<(), StorageError>;
+
+    /// Where the open transaction is now.
+    fn savepoint(&self) -> Savepoint;
+
+    /// Takes back what the open transaction has written since a savepoint of this turn.
+    fn roll_back(&self, to: Savepoint);
 
     /// Sets or deletes the object's one alarm; a write like any other.
     fn set_alarm(&self, at: Option<Timestamp>);
@@ -266,4 +291,22 @@ pub trait Store {
 
     /// Completes when that write, and all before it, are durable.
     fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()>;
+}
+
+impl dyn Store {
+    /// Writes that stand together: if one of them is refused, those before it are taken back.
+    ///
+    /// # Errors
+    /// A write was refused; the storage is as it was.
+    pub fn atomically(
+        &self,
+        writes: impl FnOnce() -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let before = self.savepoint();
+        let outcome = writes();
+        if outcome.is_err() {
+            self.roll_back(before);
+        }
+        outcome
+    }
 }

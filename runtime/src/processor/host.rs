@@ -186,8 +186,8 @@ impl ProcessorHost {
             // refused, dialed again, and take this one's place, for ever.
             self.let_go(&hosted, None).await;
         }
-        hosted.checkpoints.anchor_at(configured.offset);
-        hosted.checkpoints.put_subscription_key(&key);
+        hosted.checkpoints.anchor_at(configured.offset)?;
+        hosted.checkpoints.put_subscription_key(&key)?;
         self.end_generation(&hosted);
         hosted.failures.set(0);
         let client = StreamClient::live(&self.context, stream);
@@ -220,8 +220,7 @@ impl ProcessorHost {
             Some(known) if known == *log_created_at => Ok(()),
             None => {
                 let storage = self.context.storage();
-                storage.put(LOG_CREATED_AT_KEY, log_created_at);
-                Ok(())
+                Ok(storage.put(LOG_CREATED_AT_KEY, log_created_at)?)
             }
             Some(known) => {
                 let stream = StreamClient::named(&self.context, &self.stream_name);
@@ -243,12 +242,18 @@ impl ProcessorHost {
 
     /// Forgets what was folded from a log that is gone, and ends this incarnation.
     fn begin_anew(&self) -> CallError {
-        let storage = self.context.storage();
-        storage.delete(LOG_CREATED_AT_KEY);
-        for hosted in self.hosted.borrow().values() {
-            hosted.checkpoints.forget();
+        let store = self.context.store();
+        let forgotten = store.atomically(|| {
+            self.context.storage().delete(LOG_CREATED_AT_KEY)?;
+            let hosted = self.hosted.borrow();
+            let mut hosted = hosted.values();
+            hosted.try_for_each(|hosted| hosted.checkpoints.forget())
+        });
+        if let Err(error) = forgotten {
+            // Whoever finds out next tries again.
+            return error.into();
         }
-        self.context.store().commit();
+        store.commit();
         self.context.abort("the stream was reset");
         CallError::Broken("the stream was reset, and the host begins anew".to_owned())
     }

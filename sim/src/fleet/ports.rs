@@ -7,7 +7,7 @@ use super::{
     outside,
     records::{Commit, Delivery, OpenConnection},
     resident::{Life, Mail, Phase, Resident},
-    storage::SimStore,
+    storage::{Refusals, SimStore},
 };
 use crate::{
     activity::PendingKind,
@@ -81,9 +81,19 @@ impl SimPorts {
             let life = life.clone();
             Rc::new(move || life.phase() != Phase::Dead)
         };
-        let store = SimStore::new(life.stored.clone(), fleet.activity.clone(), is_alive);
+        let place = format!("{}@{incarnation}", resident.name);
+        let (choices, subject) = (fleet.choices.clone(), resident.subject.clone());
+        let (trace, at) = (fleet.trace.clone(), place.clone());
+        let refusals = Refusals {
+            draw: Box::new(move || choices.draw(&faults::STORAGE_WRITE_ERROR, &subject)),
+            refused: Box::new(move |table| {
+                trace.record(&at, "refused", format_args!("a write to {}", table.0));
+            }),
+        };
+        let stored = life.stored.clone();
+        let store = SimStore::new(stored, fleet.activity.clone(), is_alive, refusals);
         Rc::new_cyclic(|this| SimPorts {
-            place: format!("{}@{incarnation}", resident.name),
+            place,
             fleet,
             resident,
             incarnation,
