@@ -35,7 +35,7 @@ pub(super) struct Parcel {
     acknowledgements_lost: usize,
     /// So many tries do not reach the app.
     unreachable: usize,
-    /// Of each try.
+    /// Of the first try: a body that is always slow would never be taken.
     slow_body_ms: u64,
     /// The clock of the first try is that far from the right one.
     clock_s: i64,
@@ -265,15 +265,17 @@ async fn send(
     if (attempt as usize) < parcel.unreachable {
         return Err(Failure::of("connection_failed"));
     }
+    let is_first = attempt == 0;
+    let slow_body_ms = if is_first { parcel.slow_body_ms } else { 0 };
     let delivered = (parcel.kind == Kind::Event).then(|| SlackFact::Delivered {
         event_id: parcel.event_id.clone(),
         channel: parcel.channel.clone(),
         ts: parcel.ts.clone(),
         attempt,
-        slow_ms: parcel.slow_body_ms,
+        slow_ms: slow_body_ms,
     });
     // Signed anew on every try, or the last retry would be too old to be believed.
-    let clock_s = if attempt == 0 { parcel.clock_s } else { 0 };
+    let clock_s = if is_first { parcel.clock_s } else { 0 };
     let timestamp_s = time::now().unix_ms / 1000 + clock_s;
     let secret = &slack.config.signing_secret;
     let request = SignedRequest {
@@ -281,7 +283,7 @@ async fn send(
         timestamp_s,
         signature: Some(signature::sign(secret, timestamp_s, &parcel.body)),
         retry: reason.map(|reason| (attempt, reason)),
-        slow_body_ms: parcel.slow_body_ms,
+        slow_body_ms,
     };
     request
         .send(slack, || {

@@ -72,7 +72,7 @@ pub static SLOW_BODY: Site = Site::fault(
         min_ms: 100,
         max_ms: 4_000,
     },
-    "the second half of a delivery's body comes that much later",
+    "the second half of the body of a delivery's first try comes that much later",
 );
 
 /// S11 and S12: beside the true delivery. What the forged one says was never said; a replay repeats
