@@ -2,12 +2,14 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
+//! - [`hang`]: a world in which time stands still.
 //! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
 mod bell;
 mod decided;
 mod echo;
 mod faults;
+mod hang;
 mod levels;
 mod stalls;
 mod visit;
