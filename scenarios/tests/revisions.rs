@@ -54,7 +54,7 @@ fn with_choices(plan: &Plan, outcome: &Outcome) -> Plan {
     }
     Plan {
         quirks: Default::default(),
-        answers: Answers::Recorded(decisions.into()),
+        answers: Answers::Recorded(decisions),
         ..plan.clone()
     }
 }
