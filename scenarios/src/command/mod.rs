@@ -15,6 +15,7 @@ mod bench_view;
 mod check;
 mod command_line;
 mod confirmation;
+mod counts_view;
 mod decide;
 mod decisions_view;
 pub mod environment;

@@ -78,6 +78,7 @@ impl World {
             trace.clone(),
             activity.clone(),
             plan.quirks,
+            plan.scenario.old_revision(),
             plan.seed,
             plan.scenario.classes(),
         );

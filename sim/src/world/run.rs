@@ -123,7 +123,7 @@ fn run_here(plan: Plan) -> Outcome {
 }
 
 async fn live(world: &Arc<World>) -> Evidence {
-    world.choices.set_faults(true);
+    world.fleet.begin_chaos();
     let chaos_began_ms = crate::time::since_start_ms();
     let workload = world.activity.begin(PendingKind::Workload);
     let ran_away = tokio::select! {
@@ -137,14 +137,16 @@ async fn live(world: &Arc<World>) -> Evidence {
         sleep(Duration::from_millis(CHAOS_AT_REST_MS)).await;
     }
     let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
-    world.choices.set_faults(false);
     world
         .trace
         .record(&"world", "heal", format_args!("after {chaos_ms} ms"));
+    world.fleet.heal();
     let quiescence = match ran_away {
         Some(runaway) => runaway,
         None => rest(world, SETTLE_MS_MAX).await,
     };
+    let in_effect = world.fleet.faults_in_effect();
+    assert!(in_effect.is_empty(), "healed, and yet: {in_effect:?}");
     let evidence = world.evidence(quiescence);
     world.fleet.shut_down();
     world.stop_services();
