@@ -25,6 +25,6 @@ mod server;
 mod storage;
 
 pub use directory::Fleet;
-pub use records::{Commit, Delivery, Lifetime, OpenConnection};
+pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;
