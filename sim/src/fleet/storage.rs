@@ -58,6 +58,8 @@ struct Cache {
     before: VecDeque<Row>,
     /// It is older than the rows, and no incarnation has read it yet.
     is_stale: bool,
+    /// It is older than the rows, and no newer version is durable yet.
+    is_behind: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +90,7 @@ impl StoredObject {
                 key,
                 before: VecDeque::new(),
                 is_stale: false,
+                is_behind: false,
             }),
             ..StoredObject::default()
         }
@@ -134,6 +137,7 @@ impl StoredObject {
         if let Some(before) = cache.before.pop_front() {
             cache.before.clear();
             cache.is_stale = true;
+            cache.is_behind = true;
             let rows = self.tables.entry(cache.table).or_default();
             rows.insert(cache.key.clone(), before.iter().map(written).collect());
         }
@@ -147,7 +151,8 @@ impl StoredObject {
     /// An incarnation starts: from here on a stale cache is its own.
     pub fn begin(&mut self) {
         if let Some(cache) = &mut self.cache {
-            self.found_stale = std::mem::take(&mut cache.is_stale);
+            cache.is_stale = false;
+            self.found_stale = cache.is_behind;
         }
     }
 
@@ -218,8 +223,9 @@ impl StoredObject {
         let Some(cache) = &mut self.cache else { return };
         for undo in transaction.undo {
             match undo {
-                Undo::Row(table, key, Some(row)) if (table, &key) == (cache.table, &cache.key) => {
-                    cache.before.push_back(row);
+                Undo::Row(table, key, row) if (table, &key) == (cache.table, &cache.key) => {
+                    cache.before.extend(row);
+                    cache.is_behind = false;
                 }
                 Undo::Everything(_) => cache.before.clear(),
                 _ => {}

@@ -17,9 +17,9 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Recoveries;
 
 /// A wake reads a cached state and a few marks, of whatever length the log is.
-const ROWS_READ_MAX: u64 = 32;
+const ROWS_READ_MAX: u64 = 16;
 /// A stream's first wake writes two events of three rows each, its state, and a mark or two.
-const ROWS_WRITTEN_MAX: u64 = 32;
+const ROWS_WRITTEN_MAX: u64 = 16;
 
 /// How many facts about a key one reason may lead to: a host tries four times for every dial, and a
 /// stream dials four times in a row; each connection has a beginning and an end.
