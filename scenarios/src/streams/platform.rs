@@ -129,7 +129,7 @@ pub fn append(
         .iter()
         .map(|event| json!(event.idempotency_key))
         .collect();
-    let asked_ms = sim::time::now().unix_ms;
+    let asked_ms = sim::time::since_start_ms();
     let answer = world.try_append(stream.clone(), events);
     let (world, stream) = (world.clone(), stream.to_string());
     async move {
@@ -140,7 +140,7 @@ pub fn append(
                 events.last().map(|event| event.offset)
             }
             Err(error) => {
-                let answered_ms = sim::time::now().unix_ms;
+                let answered_ms = sim::time::since_start_ms();
                 let refusal = json!({
                     "stream": stream, "keys": keys, "code": error.code().unwrap_or("unresolved"),
                     "askedMs": asked_ms, "answeredMs": answered_ms,

@@ -4,15 +4,26 @@
 
 mod alarm;
 mod call;
+mod clock;
+mod fleet;
 mod object;
 mod storage;
 
 pub use alarm::*;
 pub use call::*;
+pub use clock::*;
+pub use fleet::*;
 pub use object::*;
 pub use storage::*;
 
 use crate::choice::Site;
 
 /// Every fault of the platform, by row of the table.
-pub const FAULTS: &[&[&Site]] = &[object::FAULTS, storage::FAULTS, call::FAULTS, alarm::FAULTS];
+pub const FAULTS: &[&[&Site]] = &[
+    object::FAULTS,
+    storage::FAULTS,
+    call::FAULTS,
+    clock::FAULTS,
+    alarm::FAULTS,
+    fleet::FAULTS,
+];

@@ -109,13 +109,16 @@ fn lives<'a>(evidence: &'a Evidence, log: &StreamLog) -> BTreeMap<Offset, &'a Li
         .map(|life| (life.incarnation, life))
         .collect();
     let mut lives = BTreeMap::new();
-    // A later commit at the same offset is the one that stands.
+    // What the latest incarnation committed at an offset is what stands there.
     for commit in evidence.commits.iter().filter(|commit| own(&commit.stream)) {
         let at = |offset: u64| log.events.get(offset.saturating_sub(1) as usize);
         let woke = (commit.first..=commit.last)
             .find(|offset| at(*offset).is_some_and(|event| event.kind == WOKEN));
         if let (Some(offset), Some(life)) = (woke, by_number.get(&commit.incarnation)) {
-            lives.insert(Offset(offset), *life);
+            let standing = lives.entry(Offset(offset)).or_insert(*life);
+            if standing.incarnation < life.incarnation {
+                *standing = life;
+            }
         }
     }
     lives
