@@ -1,6 +1,7 @@
 //! Reads what clients were answered to their appends, and the logs. Asserts that what was
 //! acknowledged stands in the log where the answer said (spec §7.8, number 11); that what was refused
-//! does not; that a refusal because of a pause came while the stream was paused; and that nobody was
+//! does not, unless an earlier try was lost on its way: that one may arrive after the refusal (whoever
+//! is refused stands nowhere when it asks for the last time); that a refusal because of a pause came while the stream was paused; and that nobody was
 //! refused to the end (`never-taken`). A client does not know the fate of what it was not answered.
 
 use runtime::{
@@ -31,6 +32,8 @@ struct Refused {
     /// Unix times.
     asked_ms: i64,
     answered_ms: i64,
+    /// Set if a try was lost: when the last one was made, since the start.
+    lost_before_ms: Option<u64>,
 }
 
 impl Oracle for Appends {
@@ -96,7 +99,12 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
     let stream = &refused.stream;
     let log = log(evidence, stream);
     let is_refused = |event: &&Arc<Event>| refused.keys.iter().any(|key| has_key(event, key));
-    if let Some(event) = log.iter().find(is_refused) {
+    let was_there = |event: &&Arc<Event>| match refused.lost_before_ms {
+        Some(asked_ms) => committed_ms(evidence, stream, event.offset) < Some(asked_ms),
+        None => true,
+    };
+    let there = log.iter().filter(is_refused).find(was_there);
+    if let Some(event) = there {
         return Err(Violation::safety(
             "refused-committed",
             format!(
@@ -112,6 +120,15 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
         ));
     }
     Ok(())
+}
+
+/// When the event at that offset was committed, since the start; a crash may have undone others
+/// before it.
+fn committed_ms(evidence: &Evidence, stream: &str, offset: Offset) -> Option<u64> {
+    let commits = evidence.commits.iter().rev();
+    let mut commits = commits.filter(|commit| *commit.stream.name == *stream);
+    let commit = commits.find(|commit| (commit.first..=commit.last).contains(&offset.0));
+    commit.map(|commit| commit.at_ms)
 }
 
 /// At some time between question and answer.
@@ -184,6 +201,20 @@ mod tests {
         let log = [tick("a"), paused(), tick("b")];
         let found = judge(log, "refused", refused("b", 0));
         assert_eq!(found, Some(("refused-committed", SAFETY)));
+    }
+
+    #[test]
+    fn what_a_client_sent_before_it_was_refused_may_come_afterwards() {
+        let judge = |committed_ms: u64| {
+            let mut value = refused("b", 0);
+            value["lostBeforeMs"] = json!(500);
+            let log = [tick("a"), paused(), tick("b")];
+            let history = History::new(&[]).log(STREAM, log).at(committed_ms);
+            let history = history.commit(STREAM, 1, (3, 3));
+            history.observed("refused", value).verdict(&Appends)
+        };
+        assert_eq!(judge(700), None);
+        assert_eq!(judge(300), Some(("refused-committed", SAFETY)));
     }
 
     #[test]
