@@ -4,8 +4,9 @@ use super::{
     records::{Commit, Delivery, Lifetime, OpenConnection},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
+    ways::Ways,
 };
-use crate::{activity::Activity, choice::Choices, trace::Trace};
+use crate::{activity::Activity, choice::Choices, network::Healing, trace::Trace};
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
@@ -33,6 +34,8 @@ pub struct Fleet {
     classes: BTreeMap<&'static str, Class>,
     /// Outlives every object: alarms, restarts.
     supervisor: NodeHandle,
+    pub(super) ways: Ways,
+    pub(super) healing: Arc<Healing>,
     inner: Mutex<Inner>,
 }
 
@@ -57,6 +60,7 @@ impl Fleet {
         seed: u64,
         classes: &[Class],
     ) -> Arc<Self> {
+        let healing = Arc::new(Healing::default());
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
             choices,
@@ -69,6 +73,8 @@ impl Fleet {
                 .map(|class| (class.binding, *class))
                 .collect(),
             supervisor,
+            ways: Ways::new(healing.clone()),
+            healing,
             inner: Mutex::default(),
         })
     }
@@ -261,6 +267,12 @@ impl Fleet {
     /// Everybody, by name.
     pub(super) fn residents(&self) -> Vec<Arc<Resident>> {
         self.lock().residents.values().cloned().collect()
+    }
+
+    /// Lifts what faults have left behind: no new ones are drawn from here on.
+    pub fn heal(&self) {
+        self.ways.heal();
+        self.healing.heal();
     }
 
     /// Ends every incarnation, so that all of their tasks are dropped.

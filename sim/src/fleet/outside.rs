@@ -1,7 +1,7 @@
 //! Byte streams between an incarnation and an outside service: bytes wait for the output gate, and
 //! a crash point stands before each request and after each answer.
 
-use crate::{choice::Site, faults, network::TcpStream};
+use crate::{choice::Site, faults, network::Disturbed};
 use futures_util::future::LocalBoxFuture;
 use runtime::platform::{ByteStream, WriteId};
 use std::{
@@ -22,7 +22,7 @@ pub(super) trait OutputGate {
     fn dies_at(&self, site: &'static Site) -> bool;
 }
 
-pub(super) fn gated(stream: TcpStream, gate: Rc<dyn OutputGate>) -> Box<dyn ByteStream> {
+pub(super) fn gated(stream: Disturbed, gate: Rc<dyn OutputGate>) -> Box<dyn ByteStream> {
     Box::new(Gated {
         stream,
         gate,
@@ -32,7 +32,7 @@ pub(super) fn gated(stream: TcpStream, gate: Rc<dyn OutputGate>) -> Box<dyn Byte
 }
 
 struct Gated {
-    stream: TcpStream,
+    stream: Disturbed,
     gate: Rc<dyn OutputGate>,
     waiting: Option<LocalBoxFuture<'static, ()>>,
     direction: Direction,

@@ -99,6 +99,7 @@ async fn live(world: &Arc<World>) -> Evidence {
     }
     let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
     world.choices.set_faults(false);
+    world.fleet.heal();
     world
         .trace
         .record(&"world", "heal", format_args!("after {chaos_ms} ms"));

@@ -2,12 +2,13 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
-//! - [`levels`]: how many faults there are.
+//! - [`levels`]: how many faults there are. [`network`]: faults of calls and of the network.
 
 mod bell;
 mod decided;
 mod echo;
 mod faults;
 mod levels;
+mod network;
 mod visit;
 mod worlds;
