@@ -54,6 +54,7 @@ impl Object for HostedObject {
 
 /// Runs the wake hook inside the lifecycle gate: `setup` is tried again while the way to a stream
 /// fails; any other failure resets the object.
+#[track_caller]
 pub fn wake<F>(context: &Context, setup: impl Fn() -> F + 'static)
 where
     F: Future<Output = Result<(), CallError>> + 'static,

@@ -3,7 +3,7 @@
 //! An argument is JSON by value, a live capability by reference, or a shared immutable value
 //! (an event, a core state) that a remote transport would write as JSON and a local one passes on.
 
-use crate::schema::from_json;
+use crate::{platform::StorageError, schema::from_json};
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::{Map, Value};
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
@@ -320,6 +320,9 @@ impl CallError {
     /// The code of an argument that is missing or of a wrong shape.
     pub const INVALID: &'static str = "invalid-argument";
 
+    /// The code of an object whose storage refused a write: the call had no effect there.
+    pub const STORAGE: &'static str = "storage-failed";
+
     /// The code of an object that does not answer requests.
     pub const NOT_FETCHABLE: &'static str = "not-fetchable";
 
@@ -342,11 +345,19 @@ impl CallError {
         }
     }
 
-    /// The way there failed, not the callee: the same call may succeed later.
+    /// The way there failed, or the callee's storage, and not what was asked: the same call may
+    /// succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             CallError::Disconnected(_) | CallError::Broken(_) | CallError::Overloaded(_) => true,
-            CallError::Unresolved(_) | CallError::Remote { .. } => false,
+            CallError::Remote { code, .. } => code == CallError::STORAGE,
+            CallError::Unresolved(_) => false,
         }
+    }
+}
+
+impl From<StorageError> for CallError {
+    fn from(error: StorageError) -> Self {
+        CallError::remote(CallError::STORAGE, error.to_string())
     }
 }

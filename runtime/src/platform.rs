@@ -10,7 +10,7 @@ use crate::{
     quirk::Quirks,
 };
 use futures_util::future::LocalBoxFuture;
-use std::{fmt, io, rc::Rc, sync::Arc};
+use std::{any::Any, fmt, io, panic::Location, rc::Rc, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
@@ -87,6 +87,42 @@ pub enum NoteKind {
     Info,
 }
 
+/// A piece of work of an incarnation: its name, and the place in the code that started it.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    pub what: &'static str,
+    pub place: &'static Location<'static>,
+}
+
+impl Task {
+    /// Started by whoever calls this.
+    #[track_caller]
+    pub fn here(what: &'static str) -> Self {
+        Task {
+            what,
+            place: Location::caller(),
+        }
+    }
+}
+
+/// Something of an object that one piece of work holds while others wait. Replies, durable writes,
+/// timers and sockets pass a port, so the platform knows who waits for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// The lifecycle gate: whatever is delivered queues before it.
+    LifecycleGate,
+    /// The turn of a processor to take a batch.
+    IngestTurn { processor: &'static str },
+    /// A checkpoint of a processor, at that offset or above it. Nobody holds it: batches bring it.
+    Checkpoint {
+        processor: &'static str,
+        offset: u64,
+    },
+}
+
+/// Lasts from when it was given to when it is dropped.
+pub type Registered = Box<dyn Any>;
+
 /// The world, as one incarnation of an object sees it.
 pub trait Platform {
     /// Wall-clock time; may jump.
@@ -96,7 +132,7 @@ pub trait Platform {
     fn sleep(&self, what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()>;
 
     /// Starts work that belongs to this incarnation and ends with it.
-    fn spawn(&self, what: &'static str, work: LocalBoxFuture<'static, ()>);
+    fn spawn(&self, task: Task, work: LocalBoxFuture<'static, ()>);
 
     /// This object's durable storage.
     fn store(&self) -> Rc<dyn Store>;
@@ -134,6 +170,19 @@ pub trait Platform {
 
     /// Says what the product is doing; see [`NoteKind`].
     fn note(&self, note: Note<'_>);
+
+    /// The work that runs now holds a resource of this object, until the registration is dropped.
+    fn holds(&self, resource: Resource) -> Registered {
+        let _ = resource;
+        Box::new(())
+    }
+
+    /// The work that runs now waits for a resource of this object, until the registration is
+    /// dropped. Nothing depends on it; it is there for whoever asks why nothing moves.
+    fn waits_for(&self, resource: Resource) -> Registered {
+        let _ = resource;
+        Box::new(())
+    }
 
     /// The known bugs that are switched on. None, outside the harness.
     fn quirks(&self) -> Quirks;
@@ -184,10 +233,22 @@ pub type Row = Arc<[Cell]>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(pub &'static str);
 
+/// The storage refused a write: it had no effect, and the same write may be taken later.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("storage: {0}")]
+pub struct StorageError(pub String);
+
+/// How much the open transaction held at some moment of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint(pub usize);
+
 /// Synchronous storage. Reads see every write of this incarnation, durable or not.
 ///
 /// Writes gather in an open transaction. [`Store::commit`] closes it, which the object does at
 /// the end of each synchronous turn; it becomes durable later, whole or not at all, and in order.
+///
+/// A write of rows may be refused. The alarm is not a row: it is set with the turn's transaction,
+/// whatever else that holds.
 pub trait Store {
     fn get(&self, table: Table, key: &Key) -> Option<Row>;
 
@@ -197,12 +258,25 @@ pub trait Store {
     /// The row with the greatest key.
     fn last(&self, table: Table) -> Option<(Key, Row)>;
 
-    fn put(&self, table: Table, key: Key, row: Row);
+    /// # Errors
+    /// The write is refused.
+    fn put(&self, table: Table, key: Key, row: Row) -> Result<(), StorageError>;
 
-    fn delete(&self, table: Table, key: &Key);
+    /// # Errors
+    /// The write is refused.
+    fn delete(&self, table: Table, key: &Key) -> Result<(), StorageError>;
 
     /// Deletes every row of every table, and the alarm.
-    fn clear(&self);
+    ///
+    /// # Errors
+    /// The write is refused.
+    fn clear(&self) -> Result<(), StorageError>;
+
+    /// Where the open transaction is now.
+    fn savepoint(&self) -> Savepoint;
+
+    /// Takes back what the open transaction has written since a savepoint of this turn.
+    fn roll_back(&self, to: Savepoint);
 
     /// Sets or deletes the object's one alarm; a write like any other.
     fn set_alarm(&self, at: Option<Timestamp>);
@@ -217,4 +291,22 @@ pub trait Store {
 
     /// Completes when that write, and all before it, are durable.
     fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()>;
+}
+
+impl dyn Store {
+    /// Writes that stand together: if one of them is refused, those before it are taken back.
+    ///
+    /// # Errors
+    /// A write was refused; the storage is as it was.
+    pub fn atomically(
+        &self,
+        writes: impl FnOnce() -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let before = self.savepoint();
+        let outcome = writes();
+        if outcome.is_err() {
+            self.roll_back(before);
+        }
+        outcome
+    }
 }

@@ -35,6 +35,7 @@ macro_rules! quirks {
 quirks! {
     B01 "B-01" "a stream that wakes trusts a stored state that is behind its rows (#1380)",
     B05 "B-05" "a catch-up waits for the head, which a filtered processor never reaches (#1402 I3)",
+    B06 "B-06" "a wake hook waits, inside the lifecycle gate, for a delivery to its own object (#1402 I5)",
     B07 "B-07" "a stream announces itself before its first event is committed (#1402 I7)",
     B08 "B-08" "a host takes batches before it is initialized, and swallows their failure (#1402 I8)",
     B09 "B-09" "a redelivered model request that is `started` is taken for done (#1402)",

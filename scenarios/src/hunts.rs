@@ -15,6 +15,7 @@ pub struct Hunt {
 pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::B01, "streams-flood", "append/acknowledged-lost"),
     hunt(Quirk::B05, "streams-long-past", "catch-up/not-consumed"),
+    hunt(Quirk::B06, "slack-first-message", "deadlock/cycle"),
     hunt(Quirk::B07, "streams-tree", "announcement/uninitialized"),
     hunt(
         Quirk::B08,

@@ -2,7 +2,8 @@
 //!
 //! - [`world`]: one scenario, one seed, one thread, from boot to judgement. Start there.
 //! - [`choice`]: labelled choices and who answers them; [`faults`]: the platform's own, as data.
-//! - [`activity`], [`trace`], [`time`]: what is under way, what happened, when.
+//! - [`activity`], [`waits`]: what is under way, and who waits for whom; [`trace`], [`time`]: what
+//!   happened, when.
 //! - [`fleet`]: durable objects and workers on madsim nodes.
 //! - [`network`]: TCP streams as the fake services and their clients use them.
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
@@ -20,4 +21,5 @@ pub mod peers;
 pub mod scenario;
 pub mod time;
 pub mod trace;
+pub mod waits;
 pub mod world;

@@ -18,6 +18,7 @@ use runtime::{
     event::{EventInput, StreamName},
     object::{Class, Context, Object, Reply},
     processor::ProcessorHost,
+    quirk::Quirk,
     stream::StreamClient,
 };
 use std::rc::Rc;
@@ -60,9 +61,9 @@ fn construct(context: Context) -> Rc<dyn Object> {
         });
     }
     {
-        let (context, stream) = (context.clone(), stream.clone());
+        let (context, stream, host) = (context.clone(), stream.clone(), host.clone());
         hosting::wake(&context.clone(), move || {
-            set_up(context.clone(), stream.clone())
+            wake(context.clone(), stream.clone(), host.clone())
         });
     }
     HostedObject::new(
@@ -76,15 +77,28 @@ fn is_agent(stream: &StreamName) -> bool {
     stream.path.as_str() != setup::ROOT_PATH
 }
 
-async fn set_up(context: Context, stream: StreamName) -> Result<(), CallError> {
-    let mut events = Vec::new();
-    if is_agent(&stream) {
-        events = setup::events(&context, &stream).await?;
-        events.push(subscription(&stream, SLUG));
-        events.push(subscription(&stream, openai_ws::contract::SLUG));
+async fn wake(
+    context: Context,
+    stream: StreamName,
+    host: Rc<ProcessorHost>,
+) -> Result<(), CallError> {
+    set_up(&context, &stream).await?;
+    if context.quirk(Quirk::B06) && is_agent(&stream) {
+        // The deliveries that it waits for queue before the gate which this hook holds.
+        host.catch_up(SLUG).await?;
     }
-    events.push(subscription(&stream, agent_host::contract::SLUG));
-    hosting::ensure(&context, &stream, events).await
+    Ok(())
+}
+
+async fn set_up(context: &Context, stream: &StreamName) -> Result<(), CallError> {
+    let mut events = Vec::new();
+    if is_agent(stream) {
+        events = setup::events(context, stream).await?;
+        events.push(subscription(stream, SLUG));
+        events.push(subscription(stream, openai_ws::contract::SLUG));
+    }
+    events.push(subscription(stream, agent_host::contract::SLUG));
+    hosting::ensure(context, stream, events).await
 }
 
 /// The subscription of one of this object's processors to its stream. The Slack router configures

@@ -6,7 +6,8 @@ use runtime::{
     call::{Argument, Arguments, CallError, Capability},
     event::{EventInput, StreamName, Timestamp},
     platform::{
-        ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Store, Table, WriteId,
+        ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Savepoint, StorageError,
+        Store, Table, Task, WriteId,
     },
     quirk::Quirks,
 };
@@ -54,7 +55,7 @@ impl Platform for FakePlatform {
         self.world.sleep(duration_ms)
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         self.world.spawn(work);
     }
 
@@ -131,11 +132,19 @@ impl Store for Empty {
     fn last(&self, _: Table) -> Option<(Key, Row)> {
         None
     }
-    fn put(&self, table: Table, _: Key, _: Row) {
+    fn put(&self, table: Table, _: Key, _: Row) -> Result<(), StorageError> {
         panic!("nothing is stored here, not even in {table:?}");
     }
-    fn delete(&self, _: Table, _: &Key) {}
-    fn clear(&self) {}
+    fn delete(&self, _: Table, _: &Key) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn clear(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn savepoint(&self) -> Savepoint {
+        Savepoint(0)
+    }
+    fn roll_back(&self, _: Savepoint) {}
     fn set_alarm(&self, _: Option<Timestamp>) {}
     fn alarm(&self) -> Option<Timestamp> {
         None

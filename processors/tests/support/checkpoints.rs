@@ -3,6 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::Offset,
+    platform::StorageError,
     processor::{Checkpoints, ProcessorError},
 };
 use std::cell::RefCell;
@@ -42,12 +43,12 @@ impl Checkpoints for FakeCheckpoints {
         Ok(self.written.borrow().last().cloned())
     }
 
-    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), StorageError> {
         self.written.borrow_mut().push(json);
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
+    fn discard(&self) -> Result<(), StorageError> {
         self.written.borrow_mut().clear();
         Ok(())
     }

@@ -4,7 +4,10 @@ use futures_util::future::LocalBoxFuture;
 use runtime::{
     call::{Argument, CallError, Capability},
     event::Timestamp,
-    platform::{ByteStream, Key, Note, OutboundCall, Platform, Row, Store, Table, WriteId},
+    platform::{
+        ByteStream, Key, Note, OutboundCall, Platform, Row, Savepoint, StorageError, Store, Table,
+        Task, WriteId,
+    },
     quirk::Quirks,
 };
 use std::{
@@ -66,7 +69,7 @@ impl Platform for FakePlatform {
         Box::pin(tokio::time::sleep(Duration::from_millis(duration_ms)))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         let task = tokio::task::spawn_local(work);
         self.tasks.borrow_mut().push(task.abort_handle());
     }
@@ -139,11 +142,23 @@ impl Store for NoStore {
         None
     }
 
-    fn put(&self, _table: Table, _key: Key, _row: Row) {}
+    fn put(&self, _table: Table, _key: Key, _row: Row) -> Result<(), StorageError> {
+        Ok(())
+    }
 
-    fn delete(&self, _table: Table, _key: &Key) {}
+    fn delete(&self, _table: Table, _key: &Key) -> Result<(), StorageError> {
+        Ok(())
+    }
 
-    fn clear(&self) {}
+    fn clear(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn savepoint(&self) -> Savepoint {
+        Savepoint(0)
+    }
+
+    fn roll_back(&self, _to: Savepoint) {}
 
     fn set_alarm(&self, _at: Option<Timestamp>) {}
 

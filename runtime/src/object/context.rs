@@ -4,7 +4,7 @@ use super::{Gate, Reply, Storage, Stub, Turn};
 use crate::{
     call::{Arguments, CallError, Capability, ObjectName},
     event::Timestamp,
-    platform::{ByteStream, Note, NoteKind, Platform, Store, Target},
+    platform::{ByteStream, Note, NoteKind, Platform, Registered, Resource, Store, Target, Task},
     quirk::{Quirk, Quirks},
 };
 use futures_util::future::LocalBoxFuture;
@@ -99,12 +99,14 @@ impl Context {
     }
 
     /// Starts work of this incarnation. It does not keep the object from idle eviction.
+    #[track_caller]
     pub fn spawn(&self, what: &'static str, work: impl Future<Output = ()> + 'static) {
         let turn = Turn::new(self.store(), Box::pin(work));
-        self.0.platform.spawn(what, Box::pin(turn));
+        self.0.platform.spawn(Task::here(what), Box::pin(turn));
     }
 
     /// Starts work that keeps this incarnation from idle eviction, not from a crash.
+    #[track_caller]
     pub fn wait_until(&self, what: &'static str, work: impl Future<Output = ()> + 'static) {
         let busy = self.busy();
         self.spawn(what, async move {
@@ -114,6 +116,7 @@ impl Context {
     }
 
     /// Holds deliveries back until `work` is done; its failure resets the object.
+    #[track_caller]
     pub fn block_concurrency_while(
         &self,
         what: &'static str,
@@ -122,11 +125,22 @@ impl Context {
         let context = self.clone();
         context.0.gate.close();
         self.wait_until(what, async move {
+            let _gate = context.holds(Resource::LifecycleGate);
             match work.await {
                 Ok(()) => context.0.gate.open(),
                 Err(error) => context.0.platform.abort(&format!("{what} failed: {error}")),
             }
         });
+    }
+
+    /// Says that the work that runs now holds something; see [`Platform::holds`].
+    pub fn holds(&self, resource: Resource) -> Registered {
+        self.0.platform.holds(resource)
+    }
+
+    /// Says that the work that runs now waits for something; see [`Platform::waits_for`].
+    pub fn waits_for(&self, resource: Resource) -> Registered {
+        self.0.platform.waits_for(resource)
     }
 
     /// Whether the platform has objects of that binding.

@@ -2,7 +2,7 @@
 
 use crate::{
     call::Wire,
-    platform::{Cell, Key, Store, Table},
+    platform::{Cell, Key, StorageError, Store, Table},
 };
 use serde::{de::DeserializeOwned, Serialize};
 use std::{rc::Rc, sync::Arc};
@@ -44,25 +44,33 @@ impl Storage {
         }
     }
 
-    pub fn put(&self, key: &str, value: &impl Serialize) {
-        self.put_json(
-            key,
-            serde_json::to_string(value).expect("a stored value of ours serializes"),
-        );
+    /// # Errors
+    /// The write is refused.
+    pub fn put(&self, key: &str, value: &impl Serialize) -> Result<(), StorageError> {
+        let json = serde_json::to_string(value).expect("a stored value of ours serializes");
+        self.put_json(key, json)
     }
 
     /// Stores JSON text as it is.
-    pub fn put_json(&self, key: &str, json: String) {
-        self.0
-            .put(KV, Key::from(key), [Cell::Text(json.into())].into());
+    ///
+    /// # Errors
+    /// The write is refused.
+    pub fn put_json(&self, key: &str, json: String) -> Result<(), StorageError> {
+        let row = [Cell::Text(json.into())];
+        self.0.put(KV, Key::from(key), row.into())
     }
 
     /// Stores a shared value, without writing its JSON now.
-    pub fn put_shared<T: Wire>(&self, key: &str, value: Arc<T>) {
-        self.0.put(KV, Key::from(key), [Cell::Json(value)].into());
+    ///
+    /// # Errors
+    /// The write is refused.
+    pub fn put_shared<T: Wire>(&self, key: &str, value: Arc<T>) -> Result<(), StorageError> {
+        self.0.put(KV, Key::from(key), [Cell::Json(value)].into())
     }
 
-    pub fn delete(&self, key: &str) {
-        self.0.delete(KV, &Key::from(key));
+    /// # Errors
+    /// The write is refused.
+    pub fn delete(&self, key: &str) -> Result<(), StorageError> {
+        self.0.delete(KV, &Key::from(key))
     }
 }

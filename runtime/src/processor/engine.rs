@@ -8,6 +8,7 @@
 use super::{Hook, Processor, ProcessorError, Reduced, StoredCheckpoint, Work};
 use crate::{
     event::{Event, Offset},
+    platform::StorageError,
     processor::Contract,
 };
 use futures_util::{
@@ -37,13 +38,13 @@ pub trait Checkpoints {
     ///
     /// # Errors
     /// The storage refuses; the batch fails.
-    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String>;
+    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), StorageError>;
 
     /// Deletes the stored snapshot.
     ///
     /// # Errors
     /// The storage refuses; the load fails and the next one tries again.
-    fn discard(&self) -> Result<(), String>;
+    fn discard(&self) -> Result<(), StorageError>;
 
     /// The anchor (spec §2.5).
     fn side_effects_after(&self) -> Offset;
@@ -136,8 +137,7 @@ impl<P: Processor> Engine<P> {
             return Ok(loaded.clone());
         }
         if self.processor.prepare()? == StoredCheckpoint::Discard {
-            let discarded = self.checkpoints.discard();
-            discarded.map_err(ProcessorError::Checkpoint)?;
+            self.checkpoints.discard()?;
         }
         let stored = self
             .checkpoints
@@ -196,9 +196,7 @@ impl<P: Processor> Engine<P> {
         })
         .map_err(|error| ProcessorError::Checkpoint(error.to_string()))?;
         let owes = self.processor.owes(&state);
-        self.checkpoints
-            .write(offset, json, owes)
-            .map_err(ProcessorError::Checkpoint)?;
+        self.checkpoints.write(offset, json, owes)?;
         *self.loaded.borrow_mut() = Some(Loaded { offset, state });
         Ok(())
     }
@@ -348,12 +346,12 @@ impl Checkpoints for MemoryCheckpoints {
         Ok(self.snapshot.borrow().clone())
     }
 
-    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), StorageError> {
         *self.snapshot.borrow_mut() = Some(json);
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
+    fn discard(&self) -> Result<(), StorageError> {
         *self.snapshot.borrow_mut() = None;
         Ok(())
     }

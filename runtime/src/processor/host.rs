@@ -26,7 +26,7 @@ use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{Event, EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply},
-    platform::{NoteKind, Target},
+    platform::{NoteKind, Resource, Target},
     quirk::Quirk,
     stream::{
         contract::{ErrorDetail, ErrorOccurred, SubscriberDescriptor, ERROR_OCCURRED},
@@ -186,8 +186,8 @@ impl ProcessorHost {
             // refused, dialed again, and take this one's place, for ever.
             self.let_go(&hosted, None).await;
         }
-        hosted.checkpoints.anchor_at(configured.offset);
-        hosted.checkpoints.put_subscription_key(&key);
+        hosted.checkpoints.anchor_at(configured.offset)?;
+        hosted.checkpoints.put_subscription_key(&key)?;
         self.end_generation(&hosted);
         hosted.failures.set(0);
         let client = StreamClient::live(&self.context, stream);
@@ -220,8 +220,7 @@ impl ProcessorHost {
             Some(known) if known == *log_created_at => Ok(()),
             None => {
                 let storage = self.context.storage();
-                storage.put(LOG_CREATED_AT_KEY, log_created_at);
-                Ok(())
+                Ok(storage.put(LOG_CREATED_AT_KEY, log_created_at)?)
             }
             Some(known) => {
                 let stream = StreamClient::named(&self.context, &self.stream_name);
@@ -243,12 +242,18 @@ impl ProcessorHost {
 
     /// Forgets what was folded from a log that is gone, and ends this incarnation.
     fn begin_anew(&self) -> CallError {
-        let storage = self.context.storage();
-        storage.delete(LOG_CREATED_AT_KEY);
-        for hosted in self.hosted.borrow().values() {
-            hosted.checkpoints.forget();
+        let store = self.context.store();
+        let forgotten = store.atomically(|| {
+            self.context.storage().delete(LOG_CREATED_AT_KEY)?;
+            let hosted = self.hosted.borrow();
+            let mut hosted = hosted.values();
+            hosted.try_for_each(|hosted| hosted.checkpoints.forget())
+        });
+        if let Err(error) = forgotten {
+            // Whoever finds out next tries again.
+            return error.into();
         }
-        self.context.store().commit();
+        store.commit();
         self.context.abort("the stream was reset");
         CallError::Broken("the stream was reset, and the host begins anew".to_owned())
     }
@@ -367,7 +372,14 @@ impl ProcessorHost {
                 .note(NoteKind::Failure, "a batch came before initialization");
             return Ok(Argument::NULL);
         }
-        let _turn = hosted.ingest_chain.lock().await;
+        let resource = Resource::IngestTurn {
+            processor: hosted.name,
+        };
+        let _turn = {
+            let _waiting = self.context.waits_for(resource);
+            hosted.ingest_chain.lock().await
+        };
+        let _holding = self.context.holds(resource);
         if hosted.generation.get() != generation {
             if self.context.quirk(Quirk::X8) {
                 return Ok(Argument::NULL);
@@ -488,6 +500,12 @@ impl ProcessorHost {
         let last = events.iter().rev().find(waits_for);
         let target = last.map_or(from, |event| event.offset);
         let mut reached = from;
+        let _waiting = (reached < target).then(|| {
+            self.context.waits_for(Resource::Checkpoint {
+                processor: hosted.name,
+                offset: target.0,
+            })
+        });
         for _ in 0..CATCH_UP_LOOKS {
             if reached >= target {
                 break;

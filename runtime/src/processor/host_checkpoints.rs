@@ -6,7 +6,7 @@ use super::{Checkpoints, ProcessorError};
 use crate::{
     event::Offset,
     object::{Context, Storage},
-    platform::NoteKind,
+    platform::{NoteKind, StorageError},
 };
 use futures_util::future::LocalBoxFuture;
 
@@ -35,21 +35,30 @@ impl HostCheckpoints {
     }
 
     /// Sets the anchor at the first ever handshake; it never moves.
-    pub fn anchor_at(&self, offset: Offset) {
-        if let Ok(None) = self.storage.get::<Offset>(&self.anchor_key) {
-            self.storage.put(&self.anchor_key, &offset);
+    ///
+    /// # Errors
+    /// The write is refused.
+    pub fn anchor_at(&self, offset: Offset) -> Result<(), StorageError> {
+        match self.storage.get::<Offset>(&self.anchor_key) {
+            Ok(None) => self.storage.put(&self.anchor_key, &offset),
+            _ => Ok(()),
         }
     }
 
-    pub fn forget(&self) {
-        self.storage.delete(&self.snapshot_key);
-        self.storage.delete(&self.anchor_key);
-        self.storage.delete(&self.subscription_key_key);
+    /// # Errors
+    /// A write is refused; those before it stand.
+    pub fn forget(&self) -> Result<(), StorageError> {
+        self.storage.delete(&self.snapshot_key)?;
+        self.storage.delete(&self.anchor_key)?;
+        self.storage.delete(&self.subscription_key_key)
     }
 
-    pub fn put_subscription_key(&self, key: &str) {
-        if self.subscription_key().as_deref() != Some(key) {
-            self.storage.put(&self.subscription_key_key, &key);
+    /// # Errors
+    /// The write is refused.
+    pub fn put_subscription_key(&self, key: &str) -> Result<(), StorageError> {
+        match self.subscription_key() {
+            Some(stored) if stored == key => Ok(()),
+            _ => self.storage.put(&self.subscription_key_key, &key),
         }
     }
 
@@ -65,11 +74,11 @@ impl Checkpoints for HostCheckpoints {
         Ok(self.storage.get_json(&self.snapshot_key))
     }
 
-    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), String> {
+    fn write(&self, offset: Offset, json: String, owes: bool) -> Result<(), StorageError> {
         let offset = offset.0;
         self.context
             .note(NoteKind::CheckpointWriting { offset }, self.name);
-        self.storage.put_json(&self.snapshot_key, json);
+        self.storage.put_json(&self.snapshot_key, json)?;
         if owes {
             self.context.ensure_alarm(OBLIGATION_ALARM_MS);
         }
@@ -78,9 +87,8 @@ impl Checkpoints for HostCheckpoints {
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
-        self.storage.delete(&self.snapshot_key);
-        Ok(())
+    fn discard(&self) -> Result<(), StorageError> {
+        self.storage.delete(&self.snapshot_key)
     }
 
     fn side_effects_after(&self) -> Offset {

@@ -27,6 +27,7 @@ pub use stream_port::{LateStream, StreamPort};
 use crate::{
     call::CallError,
     event::{Event, Offset, PayloadError},
+    platform::StorageError,
     stream::AppendError,
 };
 use futures_util::future::LocalBoxFuture;
@@ -43,6 +44,9 @@ pub enum ProcessorError {
     /// The stored checkpoint cannot be read.
     #[error("{0}")]
     Checkpoint(String),
+    /// The checkpoint could not be written, this time.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// A reducer left a state that is no JSON object.
     #[error("Processor {slug:?} state must be an object.")]
     StateNotAnObject { slug: &'static str },
@@ -52,9 +56,13 @@ pub enum ProcessorError {
 }
 
 impl ProcessorError {
-    /// The way to somebody else failed: the same batch may succeed later.
+    /// The way to somebody else failed, or a storage: the same batch may succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, ProcessorError::Call(error) if error.is_transient())
+        match self {
+            ProcessorError::Call(error) => error.is_transient(),
+            ProcessorError::Storage(_) => true,
+            _ => false,
+        }
     }
 
     /// The stream was reset: what this processor knows comes from a log that is gone.

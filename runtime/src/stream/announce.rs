@@ -53,12 +53,14 @@ impl StreamObject {
             let outcomes = join_all(announcements).await;
             stream.announcing.set(false);
             let taken: Result<Vec<_>, CallError> = outcomes.into_iter().collect();
-            match taken {
-                Ok(_) => stream.context.storage().put(ANNOUNCED_KEY, &true),
-                Err(error) => stream.context.note(
+            let storage = stream.context.storage();
+            let settled = taken.and_then(|_| Ok(storage.put(ANNOUNCED_KEY, &true)?));
+            if let Err(error) = settled {
+                // The alarm stands, and looks after it.
+                stream.context.note(
                     NoteKind::Failure,
-                    format_args!("an ancestor did not take the announcement: {error}"),
-                ),
+                    format_args!("the announcement is still owed: {error}"),
+                );
             }
         });
     }

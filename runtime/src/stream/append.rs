@@ -1,7 +1,8 @@
 //! Append (spec §1.2): fully synchronous from start to commit, so appends serialize by construction.
 //!
-//! A batch is committed whole or refused whole. After the commit nothing can fail it: side effects,
-//! wake-ups and re-dials come later and only log.
+//! A batch is committed whole or refused whole, also where the storage refuses one of its writes: then
+//! rows and memory are as they were. After the commit nothing can fail it: side effects, wake-ups and
+//! re-dials come later and only log.
 
 use super::{
     contract::{self, *},
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     call::CallError,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset},
-    platform::NoteKind,
+    platform::{NoteKind, StorageError},
     quirk::Quirk,
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
@@ -28,6 +29,9 @@ pub enum AppendError {
     Paused { reason: String },
     #[error(transparent)]
     Reduce(#[from] ReduceError),
+    /// The same batch may be taken later.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 impl AppendError {
@@ -45,6 +49,7 @@ impl AppendError {
             AppendError::KeyConflict { .. } => AppendError::KEY_CONFLICT,
             AppendError::Paused { .. } => AppendError::PAUSED,
             AppendError::Reduce(_) => AppendError::INVALID,
+            AppendError::Storage(_) => CallError::STORAGE,
         }
     }
 }
@@ -93,7 +98,7 @@ impl StreamObject {
         if batch.new.is_empty() {
             return Ok(batch.result);
         }
-        self.commit(&batch.new, batch.working);
+        self.commit(&batch.new, batch.working)?;
         self.after_commit(&batch.new);
         Ok(batch.result)
     }
@@ -141,9 +146,9 @@ impl StreamObject {
         Ok(())
     }
 
-    fn commit(&self, new: &[Arc<Event>], state: CoreState) {
+    fn commit(&self, new: &[Arc<Event>], state: CoreState) -> Result<(), StorageError> {
         let (first, last) = (&new[0], &new[new.len() - 1]);
-        self.write(new, state);
+        self.write(new, state)?;
         self.context.note(
             NoteKind::Appended {
                 first: first.offset.0,
@@ -151,6 +156,7 @@ impl StreamObject {
             },
             &last.kind,
         );
+        Ok(())
     }
 
     /// What follows a commit, in the order of the spec; may append again, re-entrantly.

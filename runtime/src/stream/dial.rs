@@ -13,6 +13,7 @@
 //! another target it is closed, and who was dialed before can no longer open one.
 
 use super::{
+    append::AppendError,
     connection::Connection,
     contract::*,
     object::StreamObject,
@@ -80,7 +81,13 @@ impl Connections {
 
 impl StreamObject {
     /// Opens a connection, replacing the open one of that key.
-    pub(super) fn open(self: &Rc<Self>, request: Subscription) -> Rc<Connection> {
+    ///
+    /// # Errors
+    /// The stream could not say that it is open: processors count on the fact. Then it is not.
+    pub(super) fn open(
+        self: &Rc<Self>,
+        request: Subscription,
+    ) -> Result<Rc<Connection>, AppendError> {
         let replaced = self.connections.borrow().open.get(&request.key).cloned();
         if let Some(replaced) = replaced {
             self.close(&replaced, DisconnectReason::Replaced);
@@ -126,17 +133,21 @@ impl StreamObject {
             },
             &connection.key,
         );
-        self.append_presence(EventInput::new(
+        let connected = EventInput::new(
             SUBSCRIBER_CONNECTED,
             SubscriberConnected {
                 subscription_key: request.key.to_string(),
                 direction: connection.direction(),
                 subscriber: request.subscriber,
             },
-        ));
+        );
+        if let Err(error) = self.append_local(&[Arc::new(connected)]) {
+            self.forget(&connection);
+            return Err(error);
+        }
         connection.wake(self);
         self.watch(&connection);
-        connection
+        Ok(connection)
     }
 
     fn export_handle(self: &Rc<Self>, id: u64, key: Arc<str>) -> Capability {
@@ -243,8 +254,22 @@ impl StreamObject {
 
     /// Closes a connection and says so; once.
     pub(super) fn close(self: &Rc<Self>, connection: &Rc<Connection>, reason: DisconnectReason) {
-        if connection.closed.replace(true) {
+        if !self.forget(connection) {
             return;
+        }
+        self.append_presence(EventInput::new(
+            SUBSCRIBER_DISCONNECTED,
+            SubscriberDisconnected {
+                subscription_key: connection.key.to_string(),
+                reason,
+            },
+        ));
+    }
+
+    /// Closes a connection without a word in the log; false if it was closed.
+    fn forget(&self, connection: &Connection) -> bool {
+        if connection.closed.replace(true) {
+            return false;
         }
         {
             let mut connections = self.connections.borrow_mut();
@@ -263,13 +288,7 @@ impl StreamObject {
             },
             &connection.key,
         );
-        self.append_presence(EventInput::new(
-            SUBSCRIBER_DISCONNECTED,
-            SubscriberDisconnected {
-                subscription_key: connection.key.to_string(),
-                reason,
-            },
-        ));
+        true
     }
 
     /// The outcome of a delivery on an outbound connection became known. That an empty batch was taken

@@ -8,7 +8,7 @@ use super::state::{CoreState, STATE_VERSION};
 use crate::{
     event::{Event, IdempotencyKey, Offset},
     object::Storage,
-    platform::{Cell, Key, Row, Store, Table},
+    platform::{Cell, Key, Row, StorageError, Store, Table},
     quirk::{Quirk, Quirks},
 };
 use std::{any::Any, cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
@@ -42,8 +42,8 @@ impl Log {
     }
 
     /// The core state on wake: the stored one if it is of this version and not ahead of the rows,
-    /// else the initial one; then every row above it reduced. Written back if it moved. Runs no side
-    /// effects.
+    /// else the initial one; then every row above it reduced. Written back if it moved and the storage
+    /// takes it: a cache may stay behind. Runs no side effects.
     pub fn recover(&self, quirks: Quirks) -> CoreState {
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         let stored: Option<CoreState> = match version {
@@ -69,7 +69,7 @@ impl Log {
             debug_assert_eq!(state.max_offset, last);
         }
         if stored.as_ref() != Some(&state) && state.event_count > 0 {
-            self.write_state(&Arc::new(state.clone()));
+            let _ = self.write_state(&Arc::new(state.clone()));
         }
         state
     }
@@ -84,20 +84,35 @@ impl Log {
     }
 
     /// Inserts the rows of new events and the state after them, in the open transaction.
-    pub fn commit(&self, events: &[Arc<Event>], state: &Arc<CoreState>) {
+    ///
+    /// # Errors
+    /// A write was refused: none of them stands.
+    pub fn commit(
+        &self,
+        events: &[Arc<Event>],
+        state: &Arc<CoreState>,
+    ) -> Result<(), StorageError> {
+        self.store.atomically(|| {
+            events.iter().try_for_each(|event| self.insert(event))?;
+            self.write_state(state)
+        })?;
+        let mut recent = self.recent.borrow_mut();
         for event in events {
-            self.insert(event);
+            if recent.len() == RECENT_EVENTS_MAX {
+                recent.pop_front();
+            }
+            recent.push_back(event.clone());
         }
-        self.write_state(state);
+        Ok(())
     }
 
-    fn insert(&self, event: &Arc<Event>) {
+    fn insert(&self, event: &Arc<Event>) -> Result<(), StorageError> {
         let offset = event.offset.0;
         let key = match &event.idempotency_key {
             Some(key) => {
                 let place = [Cell::Integer(offset as i64)];
                 self.store
-                    .put(EVENT_KEYS, Key::from(key.as_str()), place.into());
+                    .put(EVENT_KEYS, Key::from(key.as_str()), place.into())?;
                 Cell::Text(key.as_str().into())
             }
             None => Cell::Null,
@@ -107,24 +122,21 @@ impl Log {
             Cell::Integer(event.created_at.unix_ms),
             key,
         ];
-        self.store.put(EVENTS, Key::Integer(offset), row.into());
+        self.store.put(EVENTS, Key::Integer(offset), row.into())?;
         for (chunk, cell) in chunks(event).into_iter().enumerate() {
             let key = Key::Pair(offset, chunk as u64);
-            self.store.put(EVENT_CHUNKS, key, [cell].into());
+            self.store.put(EVENT_CHUNKS, key, [cell].into())?;
         }
-        let mut recent = self.recent.borrow_mut();
-        if recent.len() == RECENT_EVENTS_MAX {
-            recent.pop_front();
-        }
-        recent.push_back(event.clone());
+        Ok(())
     }
 
-    fn write_state(&self, state: &Arc<CoreState>) {
-        self.storage.put_shared(STATE_KEY, state.clone());
+    fn write_state(&self, state: &Arc<CoreState>) -> Result<(), StorageError> {
+        self.storage.put_shared(STATE_KEY, state.clone())?;
         let version: Option<u64> = self.storage.get(STATE_VERSION_KEY).unwrap_or_default();
         if version != Some(STATE_VERSION) {
-            self.storage.put(STATE_VERSION_KEY, &STATE_VERSION);
+            self.storage.put(STATE_VERSION_KEY, &STATE_VERSION)?;
         }
+        Ok(())
     }
 
     /// The event that carries this idempotency key.

@@ -14,6 +14,7 @@ use crate::{
     callable::DispatchContext,
     event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
     object::{unknown_method, Class, Context, Object, Reply, Stub},
+    platform::StorageError,
     quirk::Quirk,
 };
 use futures_util::future::LocalBoxFuture;
@@ -66,7 +67,8 @@ enum Surface {
 }
 
 impl StreamObject {
-    /// Recovers the state; `created` if there is nothing yet; `woken` always.
+    /// Recovers the state; `created` if there is nothing yet; `woken` always. If the storage refuses
+    /// them the incarnation ends: whoever comes next wakes the stream anew.
     fn boot(context: Context, idle_ms: u64) -> Rc<dyn Object> {
         let name = StreamName::parse(&context.name().name)
             .unwrap_or_else(|error| panic!("streams are named <namespace>:<path>: {error}"));
@@ -95,8 +97,14 @@ impl StreamObject {
             },
         ));
         for event in first {
-            if let Err(error) = stream.append_local(&[Arc::new(event)]) {
-                panic!("a stream takes its own boot events: {error}");
+            match stream.append_local(&[Arc::new(event)]) {
+                Ok(_) => {}
+                Err(error @ AppendError::Storage(_)) => {
+                    let reason = format!("the stream could not wake: {error}");
+                    stream.context.abort(&reason);
+                    break;
+                }
+                Err(error) => panic!("a stream takes its own boot events: {error}"),
             }
         }
         stream
@@ -141,10 +149,13 @@ impl StreamObject {
         self.log.find(key)
     }
 
-    pub(super) fn write(&self, new: &[Arc<Event>], state: CoreState) {
+    /// # Errors
+    /// A write was refused: rows and memory are as they were.
+    pub(super) fn write(&self, new: &[Arc<Event>], state: CoreState) -> Result<(), StorageError> {
         let state = Arc::new(state);
-        self.log.commit(new, &state);
+        self.log.commit(new, &state)?;
         *self.state.borrow_mut() = state;
+        Ok(())
     }
 
     fn answer(self: Rc<Self>, surface: &Surface, method: String, arguments: Arguments) -> Reply {
@@ -165,10 +176,7 @@ impl StreamObject {
                 self.context.abort("killed");
                 Ok(Argument::NULL)
             }
-            ("reset", _) => {
-                self.reset();
-                Ok(Argument::NULL)
-            }
+            ("reset", _) => self.reset(),
             ("setCoreProcessorState", _) if self.context.quirk(Quirk::B23) => {
                 self.set_core_state(&arguments)
             }
@@ -203,7 +211,7 @@ impl StreamObject {
             max_offset: state.max_offset,
             ..given
         };
-        self.write(&[], forged);
+        self.write(&[], forged)?;
         Ok(Argument::NULL)
     }
 
@@ -312,7 +320,7 @@ impl StreamObject {
             event_types,
             subscriber: arguments.shared_optional("subscriber")?,
             state_only: dialed.is_none() && events == Some(false),
-        });
+        })?;
         Ok(self.describe(&connection))
     }
 
@@ -359,11 +367,12 @@ impl StreamObject {
 
     /// Deletes everything; the next touch boots a new stream under the same name. The incarnation
     /// ends in the same turn: anything that it still appended would go to a log without a beginning.
-    fn reset(&self) {
+    fn reset(&self) -> Result<Argument, CallError> {
         let store = self.context.store();
-        store.clear();
+        store.clear()?;
         store.commit();
         self.context.abort("reset");
+        Ok(Argument::NULL)
     }
 }
 

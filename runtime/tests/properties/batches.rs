@@ -10,6 +10,7 @@ use futures_util::future::{join, LocalBoxFuture};
 use proptest::{collection::vec, prelude::*};
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
+    platform::StorageError,
     processor::{
         Catalogue, Checkpoints, Contract, Engine, EventBatch, EventDefinition, Fold, Hook,
         Processor, ProcessorError, Reduced, Runner, Snapshot,
@@ -195,16 +196,16 @@ impl Checkpoints for Flaky {
         }
     }
 
-    fn write(&self, offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+    fn write(&self, offset: Offset, json: String, _owes: bool) -> Result<(), StorageError> {
         if self.fails_to_write.get() {
-            return Err("unwritable".to_owned());
+            return Err(StorageError("unwritable".to_owned()));
         }
         assert!(offset > self.snapshot().offset, "checkpoints move forward");
         *self.stored.borrow_mut() = Some(json);
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
+    fn discard(&self) -> Result<(), StorageError> {
         panic!("nobody asked for that")
     }
 

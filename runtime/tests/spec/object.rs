@@ -62,13 +62,13 @@ fn call(world: &World, method: &str) -> Reply {
 fn the_writes_of_one_poll_commit_together() {
     run(|world| async move {
         let work = |context: Context| async move {
-            context.storage().put("a", &1);
-            context.storage().put("b", &1);
+            context.storage().put("a", &1).unwrap();
+            context.storage().put("b", &1).unwrap();
             context.sleep("between turns", 10).await;
-            context.storage().put("c", &1);
+            context.storage().put("c", &1).unwrap();
         };
         let construct = |context: &Context| {
-            context.storage().put("constructed", &1);
+            context.storage().put("constructed", &1).unwrap();
             context.set_alarm(None);
         };
         script(&world, construct, move |context, method| match &*method {
@@ -101,9 +101,9 @@ fn what_a_handler_writes_before_it_awaits_belongs_to_its_first_turn() {
             &world,
             |_| {},
             |context, _| {
-                context.storage().put("synchronous part", &1);
+                context.storage().put("synchronous part", &1).unwrap();
                 Box::pin(async move {
-                    context.storage().put("first poll", &1);
+                    context.storage().put("first poll", &1).unwrap();
                     Ok(Argument::NULL)
                 })
             },
@@ -125,9 +125,9 @@ fn a_crash_takes_back_the_open_turn() {
                     Box::pin(async { Ok(Argument::json(stored.unwrap())) })
                 }
                 _ => {
-                    context.storage().put("a", &1);
+                    context.storage().put("a", &1).unwrap();
                     context.abort("in the middle");
-                    context.storage().put("a", &2);
+                    context.storage().put("a", &2).unwrap();
                     done()
                 }
             },
@@ -148,7 +148,7 @@ fn a_call_follows_the_writes_made_before_it() {
             |context, _| {
                 let other = context.object("SCRIPTED", "other");
                 drop(other.call("before", Arguments::new()));
-                context.storage().put("a", &1);
+                context.storage().put("a", &1).unwrap();
                 drop(other.call("after", Arguments::new()));
                 done()
             },
@@ -402,7 +402,7 @@ fn work_ends_with_its_incarnation() {
             let sleep = context.sleep("work", 500);
             context.spawn("work", async move {
                 sleep.await;
-                storage.put("done", &1);
+                storage.put("done", &1).unwrap();
             });
         });
         call(&world, "go").await.unwrap();

@@ -1,6 +1,9 @@
 //! Command lines of ours, as arguments and as text: what shows a world again.
 
-use super::flags::{word, FAULTS, STRATEGIES};
+use super::{
+    decide,
+    flags::{word, FAULTS, STRATEGIES},
+};
 use crate::registry;
 use sim::{
     exploration::schedule::Settings,
@@ -20,6 +23,9 @@ pub fn run_arguments(plan: &Plan) -> Vec<String> {
         faults: plan.faults,
         strategy: plan.strategy,
     }));
+    for decision in &plan.forced {
+        arguments.extend(["--decide".to_owned(), decide::spelled(decision)]);
+    }
     arguments
 }
 
@@ -47,7 +53,17 @@ pub fn shows_again(plan: &Plan) -> String {
         true => "cargo run --release --".to_owned(),
         false => std::env::args().next().unwrap_or_default(),
     };
-    format!("{program} {}", run_arguments(plan).join(" "))
+    let arguments = run_arguments(plan).into_iter().map(quoted);
+    format!("{program} {}", arguments.collect::<Vec<_>>().join(" "))
+}
+
+/// As a shell takes it: in single quotes, if it has any letter that a shell might read.
+fn quoted(argument: String) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._/:".contains(letter);
+    match argument.chars().all(is_plain) {
+        true => argument,
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +88,20 @@ mod tests {
         assert_eq!(
             run_arguments(&special).join(" "),
             "run fake --seed 17 --quirk B-09 --quirk B-28 --faults storm --strategy random"
+        );
+    }
+
+    #[test]
+    fn forced_decisions_are_quoted_for_a_shell() {
+        let decision = decide::decision("rpc.delay|agent p1:/a → stream p1:/a's|3=250");
+        let plan = Plan {
+            forced: vec![decision.unwrap()],
+            ..Plan::new(&Fake, 17)
+        };
+        assert_eq!(
+            shows_again(&plan),
+            "cargo run --release -- run fake --seed 17 --decide \
+             'rpc.delay|agent p1:/a → stream p1:/a'\\''s|3=250'"
         );
     }
 }

@@ -30,6 +30,28 @@ pub enum UsageError {
         variable: &'static str,
         error: Box<UsageError>,
     },
+    #[error(
+        "{0:?} is not a decision: give 'SITE|SUBJECT|N=VALUE' in single quotes, such as \
+         'crash.after-commit|agent p1:/agents/a|3=yes'"
+    )]
+    Decision(String),
+    #[error("{value:?} is no value of {site}, which takes {takes}")]
+    DecisionValue {
+        site: &'static str,
+        value: String,
+        takes: String,
+    },
+    #[error("--site {glob:?} matches no fault site: {way_out}")]
+    Glob { glob: String, way_out: String },
+    #[error(
+        "--site {0:?} matches only faults that nothing could repair, which no budget lets happen: \
+         give --faults unlimited as well"
+    )]
+    Irreparable(String),
+    #[error("{0:?} is not a depth: give 1 for every point, or 2 for every pair as well")]
+    Depth(String),
+    #[error("unknown fault site {name:?}: {way_out}")]
+    Site { name: String, way_out: String },
     #[error("{0:?} is not a log filter: give levels by target, such as sim=debug,warn")]
     LogFilter(String),
     #[error("environment variable {0} is not valid Unicode: set it again or unset it")]

@@ -1,12 +1,11 @@
 //! `streamsim explore`: many worlds, and for each kind of failure the first world that shows it.
 
 use super::{
-    confirmation::{confirm, Confirmation},
     environment::Environment,
     error::CommandError,
     exit::Exit,
-    failure_view::{self, FollowUp},
     flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
+    follow_up::{failure_of, follow_up},
     json_line::JsonLine,
     names,
     progress_view::Progress,
@@ -17,24 +16,19 @@ use super::{
 use sim::{
     exploration::{
         engine::{self, Limits, Observer, World},
-        tally::{FailureGroup, Tally},
+        tally::Tally,
     },
     scenario::Scenario,
-    world::Failure,
 };
 use std::{
     io::{self, Write},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 /// Without a number, a budget or the environment saying otherwise.
 const WORLDS_DEFAULT: u64 = 2_000;
-
-/// Failures of more keys than this are written down and counted, but neither run again nor told
-/// at length.
-const TOLD_MAX: usize = 5;
 
 /// Run many worlds; by default 2,000, evenly over all scenarios
 #[derive(clap::Args)]
@@ -141,51 +135,6 @@ impl Observer for Sweep {
             Err(_) => ControlFlow::Break(()),
         }
     }
-}
-
-struct Told {
-    /// In the tally's order.
-    reports: Vec<PathBuf>,
-    blocks: String,
-    all_confirmed: bool,
-}
-
-/// Writes the first failure of each key down and runs it again; tells about the first few.
-fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
-    let mut told = Told {
-        reports: Vec::new(),
-        blocks: String::new(),
-        all_confirmed: true,
-    };
-    if let Some(more @ 1..) = tally.failures.len().checked_sub(TOLD_MAX) {
-        told.blocks = format!(
-            "\n{more} more keys are only written down, in {}\n",
-            out.display()
-        );
-    }
-    for (place, group) in tally.failures.values().enumerate() {
-        let world = &group.first;
-        let failure = failure_of(group);
-        let path = report::path(out, world, failure);
-        report::write(&path, world, failure)?;
-        told.reports.push(path.clone());
-        let confirmation = confirm(world)?;
-        told.all_confirmed &= confirmation == Confirmation::Same;
-        if place >= TOLD_MAX {
-            continue;
-        }
-        let follow_up = FollowUp {
-            confirmation: Some(confirmation),
-            report: Some(path),
-        };
-        told.blocks += &format!("\n{}", failure_view::block(world, failure, &follow_up));
-    }
-    Ok(told)
-}
-
-fn failure_of(group: &FailureGroup) -> &Failure {
-    let failure = group.first.outcome.failure.as_ref();
-    failure.expect("only failures are grouped")
 }
 
 fn exit(tally: &Tally, all_confirmed: bool) -> Exit {

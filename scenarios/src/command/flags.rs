@@ -38,7 +38,7 @@ pub fn word<T: PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str
     entry.expect("every value has a word").0
 }
 
-fn one_of<T: Copy + Send + Sync + 'static>(
+pub fn one_of<T: Copy + Send + Sync + 'static>(
     table: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     let words = table.iter().map(|(word, _)| *word);

@@ -3,6 +3,9 @@
 use super::{command_line::shows_again, hunt::Hunted, json_line::JsonLine, plural::plural};
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 
+/// So many finds are told at length.
+const TOLD_MAX: usize = 3;
+
 pub fn text(hunted: &[Hunted]) -> String {
     let mut text = format!(
         "{STRONG}{:<6}  {:<24}  {:<26}  {:<32}  {:>9}  {:>8}{STRONG:#}\n",
@@ -29,6 +32,11 @@ pub fn text(hunted: &[Hunted]) -> String {
             text += &format!("        {DIM}also seen: {key} × {count}{DIM:#}\n");
         }
         if let Some(world) = &one.found {
+            if let Some(failure) =
+                (world.outcome.failure.as_ref()).filter(|_| hunted.len() <= TOLD_MAX)
+            {
+                text += &format!("        {}\n", failure.message);
+            }
             text += &format!("        {DIM}{}{DIM:#}\n", shows_again(&world.plan));
         }
     }

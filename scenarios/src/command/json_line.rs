@@ -1,5 +1,6 @@
 //! JSON lines: one object a line, by type (design §11). Field names are a contract.
 
+use super::decide;
 use crate::stream_costs::Cost;
 use serde::Serialize;
 use sim::{
@@ -25,6 +26,9 @@ pub enum JsonLine<'a> {
         events: u64,
         sim_ms: u64,
         decisions: usize,
+        /// Of the decisions that `--decide` gave, those that never came up.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        never_came_up: Vec<String>,
     },
     Summary {
         worlds: u64,
@@ -38,6 +42,18 @@ pub enum JsonLine<'a> {
         goals_missed: Vec<String>,
         /// `scenario/oracle`.
         oracles_idle: Vec<String>,
+    },
+    Sweep {
+        scenario: &'static str,
+        seed: u64,
+        /// Worlds, one for each point or pair of points.
+        points: u64,
+        survived: u64,
+        failures: Vec<JsonNotSurvived>,
+        /// Points and pairs that were not sampled.
+        left_out: u64,
+        /// The run itself failed, so that no point was tried.
+        run_failed: Option<JsonFailure<'a>>,
     },
     Hunt {
         quirk: &'static str,
@@ -86,6 +102,18 @@ pub struct JsonFailureGroup<'a> {
     pub capsule: PathBuf,
 }
 
+#[derive(Serialize)]
+pub struct JsonNotSurvived {
+    /// As `run --decide` takes them.
+    pub decisions: Vec<String>,
+    /// By object and effect.
+    pub in_words: Vec<String>,
+    /// None if the points did not come up again.
+    pub key: Option<String>,
+    pub message: Option<String>,
+    pub command: String,
+}
+
 impl<'a> JsonLine<'a> {
     pub fn world(world: &'a World) -> Self {
         let World { plan, outcome } = world;
@@ -102,6 +130,7 @@ impl<'a> JsonLine<'a> {
             events: outcome.stream_events,
             sim_ms: outcome.sim_ms,
             decisions: outcome.decision_count,
+            never_came_up: outcome.unmet.iter().map(decide::spelled).collect(),
         }
     }
 

@@ -1,19 +1,20 @@
 //! The `streamsim` command (design §11).
 //!
 //! Each command is a file that reads its arguments, calls the engine of `sim::exploration` and
-//! prints: [`list`], [`run`], [`explore`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
+//! prints: [`list`], [`run`], [`explore`], [`sweep`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
 //! processes [`hashes`] and [`trace`]. Around them:
 //!
-//! - [`flags`], [`values`], [`names`], [`environment`]: what is asked for.
+//! - [`flags`], [`values`], [`names`], [`decide`], [`environment`]: what is asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
-//! - [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
+//! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
 
 mod bench;
 mod bench_view;
 mod check;
 mod command_line;
 mod confirmation;
+mod decide;
 mod decisions_view;
 pub mod environment;
 mod error;
@@ -23,6 +24,7 @@ mod failure_view;
 #[cfg(test)]
 mod fake;
 mod flags;
+mod follow_up;
 mod hashes;
 mod hunt;
 mod hunt_view;
@@ -35,6 +37,8 @@ mod progress_view;
 mod report;
 mod run;
 mod summary_view;
+mod sweep;
+mod sweep_view;
 mod trace;
 mod values;
 
@@ -66,6 +70,7 @@ enum Command {
     List(list::Arguments),
     Run(run::Arguments),
     Explore(explore::Arguments),
+    Sweep(sweep::Arguments),
     Hunt(hunt::Arguments),
     Check(check::Arguments),
     Bench(bench::Arguments),
@@ -108,6 +113,7 @@ fn execute(command: Command) -> Result<Exit, CommandError> {
         Command::List(arguments) => arguments.execute(),
         Command::Run(arguments) => arguments.execute(&environment),
         Command::Explore(arguments) => arguments.execute(&environment),
+        Command::Sweep(arguments) => arguments.execute(&environment),
         Command::Hunt(arguments) => arguments.execute(&environment),
         Command::Check(arguments) => arguments.execute(&environment),
         Command::Bench(arguments) => arguments.execute(&environment),

@@ -3,7 +3,7 @@
 use super::error::UsageError;
 use crate::registry;
 use runtime::quirk::Quirk;
-use sim::scenario::Scenario;
+use sim::{choice::Site, scenario::Scenario};
 
 /// # Errors
 /// There is no such scenario.
@@ -23,6 +23,44 @@ pub fn quirk(name: &str) -> Result<Quirk, UsageError> {
         name: name.to_owned(),
         way_out: way_out(name, Quirk::ALL.iter().copied().map(Quirk::name)),
     })
+}
+
+/// # Errors
+/// There is no such fault site.
+pub fn fault_site(name: &str) -> Result<&'static Site, UsageError> {
+    let known = registry::fault_sites();
+    let found = known.iter().find(|site| site.name == name);
+    found.copied().ok_or_else(|| UsageError::Site {
+        name: name.to_owned(),
+        way_out: way_out(name, known.iter().map(|site| site.name)),
+    })
+}
+
+/// The fault sites that a glob matches, where a star stands for any letters.
+///
+/// # Errors
+/// It matches none.
+pub fn fault_sites(glob: &str) -> Result<Vec<&'static Site>, UsageError> {
+    let mut known = registry::fault_sites();
+    let names: Vec<_> = known.iter().map(|site| site.name).collect();
+    known.retain(|site| matches(glob, site.name));
+    match known.is_empty() {
+        false => Ok(known),
+        true => Err(UsageError::Glob {
+            glob: glob.to_owned(),
+            way_out: way_out(glob, names.into_iter()),
+        }),
+    }
+}
+
+fn matches(glob: &str, name: &str) -> bool {
+    let Some((before, after)) = glob.split_once('*') else {
+        return glob == name;
+    };
+    let Some(rest) = name.strip_prefix(before) else {
+        return false;
+    };
+    (0..=rest.len()).any(|from| rest.is_char_boundary(from) && matches(after, &rest[from..]))
 }
 
 /// The given scenarios, each once; all of them when none is given.
@@ -90,6 +128,22 @@ mod tests {
         assert!(error
             .to_string()
             .ends_with(": `streamsim list` shows the known ones"));
+    }
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        for glob in [
+            "crash.after-commit",
+            "crash.*",
+            "*-commit",
+            "c*.*commit",
+            "*",
+        ] {
+            assert!(matches(glob, "crash.after-commit"), "{glob}");
+        }
+        for glob in ["", "crash.", "crash.*t.", "*-commits", "after*"] {
+            assert!(!matches(glob, "crash.after-commit"), "{glob}");
+        }
     }
 
     #[test]

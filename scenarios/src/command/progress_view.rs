@@ -32,6 +32,11 @@ impl Progress {
         Progress { bar, failed: 0 }
     }
 
+    /// There will be so many more worlds than was known.
+    pub fn expect(&self, worlds: u64) {
+        self.bar.inc_length(worlds);
+    }
+
     pub fn world_done(&mut self, failed: bool) {
         if failed {
             self.failed += 1;

@@ -1,7 +1,7 @@
 //! `streamsim run`: one world, its event logs and its verdict.
 
 use super::{
-    decisions_view,
+    decide, decisions_view,
     environment::Environment,
     error::{CommandError, UsageError},
     exit::Exit,
@@ -17,7 +17,7 @@ use crate::{
 use sim::{
     exploration::engine::World,
     scenario::Scenario,
-    world::{Outcome, Plan},
+    world::{Outcome, Plan, RecordedDecision},
 };
 use std::io::Write;
 
@@ -31,6 +31,10 @@ pub struct Arguments {
     seed: SeedFlag,
     #[command(flatten)]
     settings: SettingsFlags,
+    /// Decide one choice, on top of all others: 'SITE|SUBJECT|N=VALUE', such as
+    /// 'crash.after-commit|agent p1:/agents/a|3=yes'; may be repeated.
+    #[arg(long, value_name = "DECISION", value_parser = decide::decision)]
+    decide: Vec<RecordedDecision>,
     /// Print every event of the trace as well.
     #[arg(long)]
     trace: bool,
@@ -46,6 +50,7 @@ impl Arguments {
         let seed = self.seed.first(environment);
         let plan = Plan {
             keep: true,
+            forced: self.decide,
             ..self.settings.settings().plan(self.scenario, seed)
         };
         let outcome = sim::world::run(&plan);
@@ -55,7 +60,11 @@ impl Arguments {
             Format::Json => JsonLine::world(&world).print()?,
         }
         let Some(failure) = &world.outcome.failure else {
-            return Ok(Exit::Well);
+            return Ok(match world.outcome.unmet.is_empty() {
+                true => Exit::Well,
+                // The world that was asked for did not run.
+                false => Exit::Vacuous,
+            });
         };
         let block = failure_view::block(&world, failure, &FollowUp::default());
         write!(anstream::stderr(), "\n{block}")?;
@@ -83,6 +92,10 @@ fn text(world: &World, with_trace: bool) -> String {
         plan.seed,
         verdict(outcome)
     );
+    for decision in &outcome.unmet {
+        let decision = decide::spelled(decision);
+        text += &format!("{BAD}never came up{BAD:#}: {decision}\n");
+    }
     text += &format!(
         "trace {} ({} events), {} stream events, {:.3} s simulated\n",
         outcome.trace,

@@ -1,7 +1,7 @@
 //! The values that flags and environment variables have: seeds, ranges, shards, budgets, counts.
 
 use super::error::UsageError;
-use sim::exploration::schedule::Shard;
+use sim::exploration::{schedule::Shard, sweep::Depth};
 use std::{num::NonZeroUsize, ops::Range, time::Duration};
 
 const JOBS_MAX: usize = 1024;
@@ -59,6 +59,15 @@ pub fn jobs(text: &str) -> Result<NonZeroUsize, UsageError> {
 
 pub fn worlds(text: &str) -> Result<u64, UsageError> {
     parse_decimal(text).ok_or_else(|| UsageError::Worlds(text.to_owned()))
+}
+
+/// How many points of a run a sweep answers differently at once, at most.
+pub fn depth(text: &str) -> Result<Depth, UsageError> {
+    match text {
+        "1" => Ok(Depth::One),
+        "2" => Ok(Depth::Two),
+        _ => Err(UsageError::Depth(text.to_owned())),
+    }
 }
 
 fn parse_seed(text: &str) -> Option<u64> {

@@ -17,7 +17,8 @@ use runtime::{
 };
 use sim::{
     oracles::{
-        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces, StateIsFold,
+        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
+        StateIsFold,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
@@ -40,12 +41,13 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 9] = [
+pub static ORACLES: [&dyn Oracle; 10] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
     &AcknowledgedIsDurable,
     &OneOutput,
+    &Deadlocks,
     &Obligations,
     &MessagesReachAgents,
     &StateIsFold,

@@ -47,7 +47,8 @@ pub static FOLDS: [Fold; 3] = [
 ];
 
 /// The oracles of a scenario: those to which every stream gives something to judge, and its own in
-/// their midst. Safety first; of liveness, who owes what before whether the world came to rest.
+/// their midst. Safety first; of liveness, a deadlock before who owes what, and that before whether
+/// the world came to rest.
 macro_rules! judged_by {
     ($($own:ident),+) => {{
         use $crate::properties::*;
@@ -57,6 +58,7 @@ macro_rules! judged_by {
             &KeysAreUnique,
             &DeliveriesIncrease,
             &Subscriptions,
+            &Deadlocks,
             $(&$own,)+
             &Presence,
             &StateIsFold,

@@ -4,6 +4,7 @@
 //! - [`engine`]: runs the plans of a schedule over several threads and hands their outcomes on in
 //!   order. Start there.
 //! - [`tally`]: counts of a sweep: passes, goals, failures by key.
+//! - [`sweep`]: one run, and a world for every point at which it may go another way.
 //! - [`measure`]: interleaved measurements, ours beside bare madsim's.
 //! - [`stopwatch`]: real time, for those who measure inside of a world.
 //! - [`bare`]: the bare madsim world that ours are compared with.
@@ -13,4 +14,5 @@ pub mod engine;
 pub mod measure;
 pub mod schedule;
 pub mod stopwatch;
+pub mod sweep;
 pub mod tally;

@@ -25,4 +25,20 @@ pub static STORAGE_STALE_CACHE: Site = Site::fault(
     "a stream that crashed finds the cached core state of some transactions ago, older than its rows",
 );
 
-pub(super) const FAULTS: &[&Site] = &[&STORAGE_SLOW, &STORAGE_LOST_SUFFIX, &STORAGE_STALE_CACHE];
+/// Which write it is decides how much of what belongs together was written before: an appended event
+/// is three rows and the core state.
+pub static STORAGE_WRITE_ERROR: Site = Site::fault(
+    "storage.write-error",
+    Shape::OneOf {
+        rate: 0.003,
+        variants: &["1st", "2nd", "3rd", "4th"],
+    },
+    "that write of a turn is refused: the handler sees an error",
+);
+
+pub(super) const FAULTS: &[&Site] = &[
+    &STORAGE_SLOW,
+    &STORAGE_LOST_SUFFIX,
+    &STORAGE_STALE_CACHE,
+    &STORAGE_WRITE_ERROR,
+];

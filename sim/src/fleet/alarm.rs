@@ -25,7 +25,8 @@ impl Fleet {
             resident.next_alarm_generation(None);
             return;
         };
-        let pending = self.activity.begin(PendingKind::Alarm);
+        let whose = resident.subject.text();
+        let pending = self.activity.begin_named(PendingKind::Alarm, whose, "");
         let generation = resident.next_alarm_generation(Some(pending));
         let late_ms = self
             .choices
@@ -42,7 +43,8 @@ impl Fleet {
     }
 
     async fn ring(self: &Arc<Self>, resident: &Arc<Resident>) {
-        let _ringing = self.activity.begin(PendingKind::Alarm);
+        let whose = resident.subject.text();
+        let _ringing = (self.activity).begin_named(PendingKind::Alarm, whose, "ringing");
         resident.stored().lock().expect("one thread").take_alarm();
         resident.next_alarm_generation(None);
         let mut retries = 0;

@@ -6,7 +6,7 @@ use super::{
     storage::StoredObject,
     ways::Ways,
 };
-use crate::{activity::Activity, choice::Choices, network::Healing, trace::Trace};
+use crate::{activity::Activity, choice::Choices, network::Healing, trace::Trace, waits::Waits};
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
@@ -28,6 +28,7 @@ pub struct Fleet {
     pub choices: Arc<Choices>,
     pub trace: Arc<Trace>,
     pub activity: Arc<Activity>,
+    pub waits: Arc<Waits>,
     pub quirks: Quirks,
     /// The world's seed, for identifiers.
     pub(super) seed: u64,
@@ -63,6 +64,7 @@ impl Fleet {
         let healing = Arc::new(Healing::default());
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
+            waits: Waits::new(trace.clone()),
             choices,
             trace,
             activity,

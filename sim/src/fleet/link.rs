@@ -2,11 +2,7 @@
 //! typed network; requests of all stubs share it, each stub in its own lane.
 
 use super::{ports::SimPorts, resident::Resident, ways::Line};
-use crate::{
-    activity::{Pending, WaitingCall},
-    choice::Subject,
-    faults,
-};
+use crate::{activity::Pending, choice::Subject, faults, waits::WaitingCall};
 use madsim::{
     net::{Receiver as LinkReceiver, Sender as LinkSender},
     task::spawn_local,
@@ -41,6 +37,8 @@ pub(super) struct Request {
     /// Later ones of its lane need not wait behind it: its connection was lost.
     pub overtaken: bool,
     pub in_flight: Option<Pending>,
+    /// Its number among the calls that somebody waits for; 0 if nobody does.
+    pub call: u64,
 }
 
 /// A reply on the wire.

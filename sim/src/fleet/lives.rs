@@ -5,7 +5,7 @@ use super::{
     resident::{Life, Phase, Resident, Role, Tenure},
     server,
 };
-use crate::{activity::PendingKind, choice::Site, faults};
+use crate::{activity::PendingKind, choice::Site, faults, waits::Owner};
 use madsim::{
     runtime::Handle,
     time::{sleep, Duration},
@@ -160,6 +160,10 @@ impl Fleet {
             format_args!("@{incarnation} {why}; {lost} transactions lost"),
         );
         resident.stored().lock().expect("one thread").crash(lost);
+        self.waits.end_incarnation(&Owner {
+            object: resident.name.clone(),
+            incarnation,
+        });
         Handle::current().kill(node);
         resident.bound.notify_waiters();
         self.alarm_changed(resident);

@@ -1,13 +1,14 @@
 //! Byte streams between an incarnation and an outside service: bytes wait for the output gate, and
 //! a crash point stands before each request and after each answer.
 
-use crate::{choice::Site, faults, network::Disturbed};
+use crate::{choice::Site, faults, network::Disturbed, waits::Waiting};
 use futures_util::future::LocalBoxFuture;
 use runtime::platform::{ByteStream, WriteId};
 use std::{
     io,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{ready, Context, Poll},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,11 +21,20 @@ pub(super) trait OutputGate {
     fn is_alive(&self) -> bool;
     /// Whether the incarnation is dead, or dies here.
     fn dies_at(&self, site: &'static Site) -> bool;
+    /// The work that runs now waits for bytes of the peer.
+    fn waits_for_bytes(&self, peer: &Arc<str>) -> Option<Waiting>;
 }
 
-pub(super) fn gated(stream: Disturbed, gate: Rc<dyn OutputGate>) -> Box<dyn ByteStream> {
+/// `peer` is who is on the other side, for reports.
+pub(super) fn gated(
+    stream: Disturbed,
+    peer: Arc<str>,
+    gate: Rc<dyn OutputGate>,
+) -> Box<dyn ByteStream> {
     Box::new(Gated {
         stream,
+        peer,
+        reading: None,
         gate,
         waiting: None,
         direction: Direction::Reading,
@@ -33,6 +43,9 @@ pub(super) fn gated(stream: Disturbed, gate: Rc<dyn OutputGate>) -> Box<dyn Byte
 
 struct Gated {
     stream: Disturbed,
+    peer: Arc<str>,
+    /// Somebody waits for bytes.
+    reading: Option<Waiting>,
     gate: Rc<dyn OutputGate>,
     waiting: Option<LocalBoxFuture<'static, ()>>,
     direction: Direction,
@@ -96,7 +109,14 @@ impl AsyncRead for Gated {
         if !this.gate.is_alive() {
             return Poll::Pending;
         }
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buffer) else {
+            if this.reading.is_none() {
+                this.reading = this.gate.waits_for_bytes(&this.peer);
+            }
+            return Poll::Pending;
+        };
+        this.reading = None;
+        read?;
         if this.direction == Direction::Writing {
             if this.gate.dies_at(&faults::CRASH_AFTER_REQUEST) {
                 return Poll::Pending;

@@ -7,13 +7,14 @@ use super::{
     outside,
     records::{Commit, Delivery, OpenConnection},
     resident::{Life, Mail, Phase, Resident},
-    storage::SimStore,
+    storage::{Refusals, SimStore},
 };
 use crate::{
     activity::PendingKind,
     choice::{Site, Subject},
     faults,
     network::{Disturbed, Fate, TcpStream},
+    waits::{Owner, Waiting, WaitingCall},
 };
 use futures_util::future::LocalBoxFuture;
 use madsim::{
@@ -24,7 +25,10 @@ use madsim::{
 use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
     event::Timestamp,
-    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, WriteId},
+    platform::{
+        ByteStream, Note, NoteKind, OutboundCall, Platform, Registered, Resource, Store, Target,
+        Task, WriteId,
+    },
     quirk::Quirks,
 };
 use std::{
@@ -70,9 +74,9 @@ struct Outgoing {
     pair: Subject,
     delay_ms: u64,
     reply_lost: bool,
-    /// None if the caller was told that the call is lost.
-    reply: Option<ReplySender>,
     in_flight: crate::activity::Pending,
+    /// None if the caller was told that the call is lost.
+    waiting: Option<(ReplySender, WaitingCall)>,
 }
 
 impl SimPorts {
@@ -82,9 +86,19 @@ impl SimPorts {
             let life = life.clone();
             Rc::new(move || life.phase() != Phase::Dead)
         };
-        let store = SimStore::new(life.stored.clone(), fleet.activity.clone(), is_alive);
+        let place = format!("{}@{incarnation}", resident.name);
+        let (choices, subject) = (fleet.choices.clone(), resident.subject.clone());
+        let (trace, at) = (fleet.trace.clone(), place.clone());
+        let refusals = Refusals {
+            draw: Box::new(move || choices.draw(&faults::STORAGE_WRITE_ERROR, &subject)),
+            refused: Box::new(move |table| {
+                trace.record(&at, "refused", format_args!("a write to {}", table.0));
+            }),
+        };
+        let stored = life.stored.clone();
+        let store = SimStore::new(stored, fleet.activity.clone(), is_alive, refusals);
         Rc::new_cyclic(|this| SimPorts {
-            place: format!("{}@{incarnation}", resident.name),
+            place,
             fleet,
             resident,
             incarnation,
@@ -100,6 +114,14 @@ impl SimPorts {
             ids_drawn: Cell::new(0),
             this: this.clone(),
         })
+    }
+
+    /// To whom this incarnation's work belongs.
+    pub fn owner(&self) -> Owner {
+        Owner {
+            object: self.resident.name.clone(),
+            incarnation: self.incarnation,
+        }
     }
 
     pub fn is_alive(&self) -> bool {
@@ -216,7 +238,7 @@ impl SimPorts {
     }
 
     async fn send(&self, outgoing: Outgoing) {
-        let Outgoing { call, reply, .. } = outgoing;
+        let Outgoing { call, waiting, .. } = outgoing;
         let is_capability = matches!(call.target, Target::Capability(_));
         let link = match self.is_broken(&call) {
             true => Err(CallError::Broken("the connection was lost".to_owned())),
@@ -226,7 +248,7 @@ impl SimPorts {
             Ok(link) => link,
             Err(error) => {
                 // Whoever dropped the call does not miss the reply.
-                let _ = reply.map(|reply| reply.send(Err(error)));
+                let _ = waiting.map(|(reply, _)| reply.send(Err(error)));
                 return;
             }
         };
@@ -248,14 +270,12 @@ impl SimPorts {
             pair: outgoing.pair,
             delay_ms: outgoing.delay_ms,
             reply_lost: outgoing.reply_lost,
-            overtaken: reply.is_none() && !is_capability,
+            overtaken: waiting.is_none() && !is_capability,
             in_flight: Some(outgoing.in_flight),
+            call: waiting.as_ref().map_or(0, |(_, waiting)| waiting.number()),
         };
-        match reply {
-            Some(reply) => {
-                let call = self.fleet.activity.begin_call();
-                link.send(request, reply, call).await;
-            }
+        match waiting {
+            Some((reply, waiting)) => link.send(request, reply, waiting).await,
             None => {
                 // It is the last one that comes on this connection: what came before it does so
                 // still, and what comes after it does not.
@@ -333,16 +353,17 @@ impl Platform for SimPorts {
         crate::time::now()
     }
 
-    fn sleep(&self, _what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
+    fn sleep(&self, what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
         if !self.is_alive() {
             return SimPorts::dead();
         }
-        Box::pin(self.fleet.activity.sleep(duration_ms))
+        let whose = self.resident.subject.text();
+        Box::pin(self.fleet.activity.sleep_named(whose, what, duration_ms))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, task: Task, work: LocalBoxFuture<'static, ()>) {
         if self.is_alive() {
-            spawn_local(work);
+            spawn_local(self.fleet.waits.start(self.owner(), task, work));
         }
     }
 
@@ -374,6 +395,8 @@ impl Platform for SimPorts {
         let lost = || CallError::Disconnected("the request was lost".to_owned());
         let late_ms = choices.delay_ms(&faults::RPC_REQUEST_LATE, &pair);
         let (reply, outcome) = oneshot::channel();
+        let waits = self.fleet.waits.clone();
+        let mut number = None;
         if is_cut || choices.yes(&faults::RPC_REQUEST_LOST, &pair) {
             self.fail(&call, reply, DISCONNECT_MS, lost());
         } else if choices.yes(&faults::RPC_CALLEE_ERROR, &pair) {
@@ -381,8 +404,13 @@ impl Platform for SimPorts {
             self.fail(&call, reply, REFUSAL_MS, error);
         } else {
             let lane = call.lane;
-            let reply = match late_ms {
-                0 => Some(reply),
+            let callee = call.target.object().clone();
+            let waiting = match late_ms {
+                0 => {
+                    let waiting = waits.begin_call(self.owner(), callee, call.method.clone());
+                    number = Some(waiting.number());
+                    Some((reply, waiting))
+                }
                 _ => {
                     self.tell(reply, DISCONNECT_MS, lost());
                     None
@@ -391,10 +419,14 @@ impl Platform for SimPorts {
             let outgoing = Outgoing {
                 delay_ms: choices.delay_ms(&faults::RPC_DELAY, &pair) + late_ms,
                 reply_lost: choices.yes(&faults::RPC_REPLY_LOST, &pair),
-                in_flight: self.fleet.activity.begin(PendingKind::Message),
+                in_flight: (self.fleet.activity).begin_named(
+                    PendingKind::Message,
+                    pair.text(),
+                    "call",
+                ),
                 call,
                 pair,
-                reply,
+                waiting,
             };
             let mut lanes = self.lanes.borrow_mut();
             let is_new = !lanes.contains_key(&lane);
@@ -404,6 +436,7 @@ impl Platform for SimPorts {
             }
         }
         Box::pin(async move {
+            let _waiting = number.and_then(|number| waits.for_reply(number));
             outcome
                 .await
                 .unwrap_or_else(|_| Err(CallError::Disconnected("the link ended".to_owned())))
@@ -436,14 +469,14 @@ impl Platform for SimPorts {
             return Box::pin(async { Err(io::Error::new(io::ErrorKind::NotFound, error)) });
         };
         self.trace("connect", format_args!("{host}:{port}"));
-        let ports = self.this();
+        let (ports, peer) = (self.this(), Arc::from(host));
         let subject = Subject::new(format!("{} → {host}", self.resident.name));
         let in_flight = self.fleet.activity.begin(PendingKind::Message);
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             drop(in_flight);
             let stream = ports.disturbed(stream, &subject);
-            Ok(outside::gated(stream, ports))
+            Ok(outside::gated(stream, peer, ports))
         })
     }
 
@@ -538,6 +571,14 @@ impl Platform for SimPorts {
         }
     }
 
+    fn holds(&self, resource: Resource) -> Registered {
+        Box::new(self.fleet.waits.hold(resource))
+    }
+
+    fn waits_for(&self, resource: Resource) -> Registered {
+        Box::new(self.fleet.waits.for_resource(resource))
+    }
+
     fn quirks(&self) -> Quirks {
         self.life.quirks
     }
@@ -563,5 +604,9 @@ impl outside::OutputGate for SimPorts {
 
     fn dies_at(&self, site: &'static Site) -> bool {
         self.crash_point(site)
+    }
+
+    fn waits_for_bytes(&self, peer: &Arc<str>) -> Option<Waiting> {
+        self.fleet.waits.for_socket(peer)
     }
 }

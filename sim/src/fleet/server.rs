@@ -8,7 +8,7 @@ use super::{
     ports::SimPorts,
     resident::{Life, Mail, Resident, Role, WorkerHandler},
 };
-use crate::{activity::PendingKind, faults};
+use crate::{activity::PendingKind, faults, waits::CallState};
 use madsim::{
     net::{Endpoint, Receiver as LinkReceiver, Sender as LinkSender, TcpListener},
     task::spawn_local,
@@ -113,7 +113,10 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
                 let ports = ports.clone();
                 spawn_local(async move {
                     object.ready().await;
-                    let outcome = object.alarm().await;
+                    let waits = &ports.fleet.waits;
+                    let handling =
+                        waits.handle(ports.owner(), "alarm".into(), None, || object.alarm());
+                    let outcome = handling.await;
                     if let Err(error) = &outcome {
                         ports.trace("alarm", format_args!("failed: {error}"));
                     }
@@ -147,7 +150,7 @@ async fn serve_worker(ports: Rc<SimPorts>, handler: WorkerHandler, listen: Socke
     ports.resident.mark_bound(ports.incarnation);
     while let Ok((stream, _)) = listener.accept().await {
         let stream = ports.disturbed(stream.into(), &ports.resident.subject);
-        let stream = outside::gated(stream, ports.clone());
+        let stream = outside::gated(stream, "a client".into(), ports.clone());
         context.spawn("connection", handler(context.clone(), stream));
     }
 }
@@ -241,7 +244,11 @@ impl ServerLink {
 
     /// Waits for the input gate, runs the call's first turn, and lets the rest go on by itself.
     async fn deliver(self: Rc<Self>, mut request: Request) {
-        self.object.ready().await;
+        let waits = &self.ports.fleet.waits;
+        if !self.object.is_ready() {
+            waits.call_is(request.call, CallState::AtGate);
+            self.object.ready().await;
+        }
         let in_flight = request.in_flight.take();
         let receiver = match request.capability {
             None => Receiver::Object,
@@ -257,9 +264,11 @@ impl ServerLink {
             format_args!("{} from {}", request.method, request.caller),
         );
         let arguments = std::mem::take(&mut request.arguments);
-        let mut call = self
-            .object
-            .deliver(receiver, request.method.to_string(), arguments);
+        let method = request.method.to_string();
+        let owner = self.ports.owner();
+        let mut call = waits.handle(owner, request.method.clone(), Some(request.call), || {
+            self.object.deliver(receiver, method, arguments)
+        });
         let first = poll_fn(|cx| match Pin::new(&mut call).poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
             Poll::Pending => Poll::Ready(None),
@@ -279,6 +288,7 @@ impl ServerLink {
     async fn reply(&self, request: &Request, outcome: Result<Argument, CallError>) {
         let ports = &self.ports;
         let (fleet, resident) = (&ports.fleet, &ports.resident);
+        fleet.waits.call_is(request.call, CallState::Answered);
         let in_flight = fleet.activity.begin(PendingKind::Message);
         let store = ports.sim_store();
         let gate = store.newest();

@@ -4,6 +4,8 @@
 //! durable some time after it was closed, in order. A crash takes back the open transaction and a
 //! suffix of those that were not yet durable.
 //!
+//! A write may be refused. What a turn has written before it stands, unless it is rolled back.
+//!
 //! A row that only caches what other rows say may come back older than they are. Its last versions are
 //! kept for that.
 
@@ -11,9 +13,10 @@ use crate::activity::{Activity, Pending, PendingKind};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::Timestamp,
-    platform::{Cell, Key, Row, Store, Table, WriteId},
+    platform::{Cell, Key, Row, Savepoint, StorageError, Store, Table, WriteId},
 };
 use std::{
+    cell::Cell as StdCell,
     collections::{BTreeMap, VecDeque},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard},
@@ -195,6 +198,29 @@ impl StoredObject {
         }
         self.open.undo.push(undo);
     }
+
+    /// Takes back the newest writes of the open transaction.
+    fn roll_back(&mut self, to: Savepoint) {
+        let undo = self.open.undo.split_off(to.0);
+        if self.open.undo.is_empty() && !undo.is_empty() {
+            // Nobody may wait for a transaction that there will not be.
+            self.newest = WriteId(self.newest.0 - 1);
+        }
+        self.take_back(Transaction {
+            undo,
+            ..Transaction::default()
+        });
+    }
+}
+
+/// The writes of the turn under way.
+#[derive(Clone, Copy)]
+enum Turn {
+    Unwritten,
+    Writing {
+        /// The next one if this is 1; none any more if it is 0.
+        refused_in: u64,
+    },
 }
 
 fn written(cell: &Cell) -> Cell {
@@ -204,9 +230,19 @@ fn written(cell: &Cell) -> Cell {
     }
 }
 
+/// Which writes are refused.
+pub struct Refusals {
+    /// Draws for a turn that writes: the number of the write that is refused, from 1, or 0.
+    pub draw: Box<dyn Fn() -> u64>,
+    /// Told when a write is refused.
+    pub refused: Box<dyn Fn(Table)>,
+}
+
 /// One incarnation's handle to its storage; dead when the incarnation is.
 pub struct SimStore {
     stored: Arc<Mutex<StoredObject>>,
+    refusals: Refusals,
+    turn: StdCell<Turn>,
     activity: Arc<Activity>,
     is_alive: Rc<dyn Fn() -> bool>,
     /// Told when a transaction was closed.
@@ -220,9 +256,12 @@ impl SimStore {
         stored: Arc<Mutex<StoredObject>>,
         activity: Arc<Activity>,
         is_alive: Rc<dyn Fn() -> bool>,
+        refusals: Refusals,
     ) -> Self {
         SimStore {
             stored,
+            refusals,
+            turn: StdCell::new(Turn::Unwritten),
             activity,
             is_alive,
             closed: Rc::default(),
@@ -232,6 +271,25 @@ impl SimStore {
 
     fn lock(&self) -> MutexGuard<'_, StoredObject> {
         self.stored.lock().expect("one thread")
+    }
+
+    /// Whether to go on with a write.
+    ///
+    /// # Errors
+    /// It is the one that is refused in this turn.
+    fn admit(&self, table: Table) -> Result<(), StorageError> {
+        let refused_in = match self.turn.get() {
+            Turn::Unwritten => (self.refusals.draw)(),
+            Turn::Writing { refused_in } => refused_in,
+        };
+        self.turn.set(Turn::Writing {
+            refused_in: refused_in.saturating_sub(1),
+        });
+        if refused_in != 1 {
+            return Ok(());
+        }
+        (self.refusals.refused)(table);
+        Err(StorageError("the write was refused".to_owned()))
     }
 
     /// Waits until a closed transaction awaits its flush; gives its number and writes.
@@ -286,36 +344,52 @@ impl Store for SimStore {
         Some((key.clone(), row.clone()))
     }
 
-    fn put(&self, table: Table, key: Key, row: Row) {
+    fn put(&self, table: Table, key: Key, row: Row) -> Result<(), StorageError> {
         if !(self.is_alive)() {
-            return;
+            return Ok(());
         }
+        self.admit(table)?;
         let mut stored = self.lock();
         let rows = stored.tables.entry(table).or_default();
         let before = rows.insert(key.clone(), row);
         stored.record(Undo::Row(table, key, before));
+        Ok(())
     }
 
-    fn delete(&self, table: Table, key: &Key) {
+    fn delete(&self, table: Table, key: &Key) -> Result<(), StorageError> {
         if !(self.is_alive)() {
-            return;
+            return Ok(());
         }
+        self.admit(table)?;
         let mut stored = self.lock();
         let before = stored.tables.entry(table).or_default().remove(key);
         if before.is_some() {
             stored.record(Undo::Row(table, key.clone(), before));
         }
+        Ok(())
     }
 
-    fn clear(&self) {
+    fn clear(&self) -> Result<(), StorageError> {
         if !(self.is_alive)() {
-            return;
+            return Ok(());
         }
+        self.admit(Table("everything"))?;
         let mut stored = self.lock();
         let alarm = stored.alarm.take();
         stored.record(Undo::Alarm(alarm));
         let tables = std::mem::take(&mut stored.tables);
         stored.record(Undo::Everything(tables));
+        Ok(())
+    }
+
+    fn savepoint(&self) -> Savepoint {
+        Savepoint(self.lock().open.undo.len())
+    }
+
+    fn roll_back(&self, to: Savepoint) {
+        if (self.is_alive)() {
+            self.lock().roll_back(to);
+        }
     }
 
     fn set_alarm(&self, at: Option<Timestamp>) {
@@ -336,6 +410,7 @@ impl Store for SimStore {
     }
 
     fn commit(&self) {
+        self.turn.set(Turn::Unwritten);
         let mut stored = self.lock();
         if stored.open.undo.is_empty() {
             return;
@@ -374,13 +449,59 @@ mod tests {
 
     fn store() -> (Arc<Mutex<StoredObject>>, SimStore) {
         let stored: Arc<Mutex<StoredObject>> = Arc::default();
-        let store = SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true));
+        let store = opened(&stored);
         (stored, store)
     }
 
+    /// A storage that refuses nothing.
+    fn opened(stored: &Arc<Mutex<StoredObject>>) -> SimStore {
+        refusing(stored, || 0)
+    }
+
+    fn refusing(stored: &Arc<Mutex<StoredObject>>, draw: impl Fn() -> u64 + 'static) -> SimStore {
+        let refusals = Refusals {
+            draw: Box::new(draw),
+            refused: Box::new(|_| {}),
+        };
+        SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true), refusals)
+    }
+
+    fn put(store: &dyn Store, key: &str, cell: Cell) -> Result<(), StorageError> {
+        store.put(Table("kv"), Key::from(key), [cell].into())
+    }
+
     fn write(store: &SimStore) {
-        store.put(Table("kv"), Key::from("key"), [Cell::Null].into());
+        put(store, "key", Cell::Null).unwrap();
         store.commit();
+    }
+
+    /// Two writes in one turn, together; the second is refused.
+    #[test]
+    fn writes_that_stand_together_are_taken_back_when_one_is_refused() {
+        let (stored, _) = store();
+        // Nothing in the first turn; in the next one, the second write.
+        let draws = StdCell::new(0);
+        let store = refusing(&stored, move || 2 * draws.replace(draws.get() + 1));
+        let together = || {
+            let store: &dyn Store = &store;
+            store.atomically(|| {
+                put(store, "one", Cell::Integer(1))?;
+                put(store, "other", Cell::Integer(2))
+            })
+        };
+        write(&store);
+        let before = store.newest();
+        assert!(together().is_err());
+        assert_eq!(store.get(Table("kv"), &Key::from("one")).map(drop), None);
+        assert_eq!(store.newest(), before);
+        // The rest of the turn is none the worse for it.
+        assert_eq!(together(), Ok(()));
+        store.commit();
+        assert_eq!(stored.lock().unwrap().volatile(), 2);
+        store.flush_one();
+        store.flush_one();
+        assert!(store.is_durable(store.newest()));
+        assert!(store.get(Table("kv"), &Key::from("other")).is_some());
     }
 
     #[test]
@@ -400,11 +521,10 @@ mod tests {
         let mut object = StoredObject::with_cache(Table("kv"), Key::from("state"));
         assert!(!object.can_be_stale());
         let stored = Arc::new(Mutex::new(std::mem::take(&mut object)));
-        let store = SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true));
+        let store = opened(&stored);
         for version in 0..10 {
-            let cell = [Cell::Integer(version)];
-            store.put(Table("kv"), Key::from("state"), cell.clone().into());
-            store.put(Table("kv"), Key::from("other"), cell.into());
+            put(&store, "state", Cell::Integer(version)).unwrap();
+            put(&store, "other", Cell::Integer(version)).unwrap();
             store.commit();
             store.flush_one();
         }

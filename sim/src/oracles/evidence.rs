@@ -8,6 +8,7 @@ use crate::{
         openai::OpenAiFact,
         slack::{SlackFact, Workspace},
     },
+    waits::{Deadlock, NOTHING_MOVES},
     world::StreamLog,
 };
 use runtime::{
@@ -48,8 +49,9 @@ pub enum Quiescence {
     Reached,
     /// The limit of simulated time was reached; what was still pending.
     TimedOut { pending: String },
-    /// Nothing is under way, and yet somebody waits for a reply: nobody will send it.
-    Stalled { calls: u64 },
+    /// Nothing is under way, and yet somebody waits for a reply that nobody will send: the chain of
+    /// waits for each.
+    Stalled { waits: Vec<String> },
     /// More trace events than any world should need.
     Runaway { trace_events: u64 },
 }
@@ -84,11 +86,27 @@ pub struct Evidence {
     pub workspace: Workspace,
     pub folds: &'static [Fold],
     pub quiescence: Quiescence,
+    /// The first cycle of waits, whether or not a time-out broke it.
+    pub deadlock: Option<Deadlock>,
+    /// How many waits were looked at for a cycle.
+    pub waits: u64,
     pub observations: Vec<Observation>,
     /// How many incarnations crashed.
     pub crashes: u64,
     /// Simulated time.
     pub at_ms: u64,
+}
+
+impl Quiescence {
+    /// What is left that could still bring what is missing, in words.
+    pub fn what_is_left(&self) -> String {
+        match self {
+            Quiescence::Reached => NOTHING_MOVES.to_owned(),
+            Quiescence::TimedOut { pending } => format!("still under way: {pending}"),
+            Quiescence::Stalled { waits } => waits.join("; "),
+            Quiescence::Runaway { trace_events } => format!("no rest after {trace_events} events"),
+        }
+    }
 }
 
 impl Evidence {

@@ -9,6 +9,7 @@ use crate::{
         openai::OpenAiFact,
         slack::{SlackFact, Workspace},
     },
+    waits::Deadlock,
     world::{FailureKind, StreamLog},
 };
 use runtime::{
@@ -73,6 +74,8 @@ impl History {
             workspace: Workspace::default(),
             folds,
             quiescence: Quiescence::Reached,
+            deadlock: None,
+            waits: 0,
             observations: Vec::new(),
             crashes: 0,
             at_ms: 0,
@@ -102,6 +105,11 @@ impl History {
                 created_at: Timestamp::from_unix_ms(0),
             }));
         }
+        self
+    }
+
+    pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
+        self.0.deadlock = Some(deadlock);
         self
     }
 

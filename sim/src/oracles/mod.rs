@@ -6,6 +6,7 @@
 
 mod announcements;
 mod connections;
+mod deadlock;
 mod deliveries_increase;
 mod difference;
 mod evidence;
@@ -19,6 +20,7 @@ mod subscriptions;
 
 pub use announcements::Announcements;
 pub use connections::Connections;
+pub use deadlock::Deadlocks;
 pub use deliveries_increase::DeliveriesIncrease;
 pub(crate) use evidence::{read_anchors, read_core_states, read_logs, read_processors};
 pub use evidence::{Evidence, Observation, Quiescence, StoredAnchor, StoredProcessor};
@@ -40,6 +42,8 @@ pub struct Violation {
     pub kind: FailureKind,
     /// For people, with the offending values.
     pub message: String,
+    /// The message says itself why nothing comes any more.
+    pub tells_stall: bool,
 }
 
 impl Violation {
@@ -48,6 +52,7 @@ impl Violation {
             class,
             kind: FailureKind::Safety,
             message,
+            tells_stall: false,
         }
     }
 
@@ -56,6 +61,15 @@ impl Violation {
             class,
             kind: FailureKind::Liveness,
             message,
+            tells_stall: false,
+        }
+    }
+
+    /// A liveness failure whose message is the chain of waits itself.
+    pub fn stall(class: &'static str, message: String) -> Self {
+        Violation {
+            tells_stall: true,
+            ..Violation::liveness(class, message)
         }
     }
 }

@@ -18,15 +18,15 @@ impl Oracle for Quiesces {
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         match &evidence.quiescence {
             Quiescence::Reached => Ok(1),
-            Quiescence::TimedOut { pending } => Err(Violation::liveness(
+            Quiescence::TimedOut { pending } => Err(Violation::stall(
                 "not-reached",
                 format!("still pending after the settle phase: {pending}"),
             )),
-            Quiescence::Stalled { calls } => Err(Violation::liveness(
+            Quiescence::Stalled { waits } => Err(Violation::stall(
                 "stalled",
-                format!("nothing is under way, and {calls} calls wait for a reply"),
+                format!("nothing can move: {}", waits.join("; ")),
             )),
-            Quiescence::Runaway { trace_events } => Err(Violation::liveness(
+            Quiescence::Runaway { trace_events } => Err(Violation::stall(
                 "runaway",
                 format!("{trace_events} trace events, and no rest"),
             )),
@@ -58,7 +58,8 @@ mod tests {
         let trace_events = 400_001;
         let runaway = Some(("runaway", FailureKind::Liveness));
         assert_eq!(judge(Quiescence::Runaway { trace_events }), runaway);
+        let waits = vec!["a → b".to_owned()];
         let stalled = Some(("stalled", FailureKind::Liveness));
-        assert_eq!(judge(Quiescence::Stalled { calls: 1 }), stalled);
+        assert_eq!(judge(Quiescence::Stalled { waits }), stalled);
     }
 }

@@ -193,6 +193,8 @@ impl World {
             workspace: self.slack.workspace(),
             folds: self.plan.scenario.folds(),
             quiescence,
+            deadlock: self.fleet.waits.deadlock(),
+            waits: self.fleet.waits.looks(),
             observations: std::mem::take(&mut *self.observations.lock().expect("one thread")),
             crashes: self.fleet.crashes(),
             at_ms: crate::time::since_start_ms(),

@@ -24,6 +24,8 @@ const CHAOS_AFTER_WORKLOAD_MS: u64 = 30_000;
 /// How long the faults go on when the world has come to rest, so that those planned for a later time
 /// strike objects that had nothing to do.
 const CHAOS_AT_REST_MS: u64 = 10_000;
+/// How long a workload may take.
+const WORKLOAD_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
 /// How long a healed world may take to come to rest.
 const SETTLE_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
 /// Quiet for that long is at rest: longer than a hop of the network.
@@ -115,14 +117,22 @@ async fn live(world: &Arc<World>) -> Evidence {
     evidence
 }
 
-/// Completes when the world has done more than any workload should make it do.
+/// Completes when the world has done more than any workload should make it do, or for longer.
 async fn run_away(world: &World) -> Quiescence {
-    loop {
+    let deadline_ms = crate::time::since_start_ms() + WORKLOAD_MS_MAX;
+    while crate::time::since_start_ms() < deadline_ms {
         sleep(Duration::from_millis(LOOK_MS_MAX)).await;
         let trace_events = world.trace.events();
         if trace_events > TRACE_EVENTS_MAX {
             return Quiescence::Runaway { trace_events };
         }
+    }
+    let waits = world.fleet.waits.stalls();
+    match waits.is_empty() {
+        true => Quiescence::TimedOut {
+            pending: "the workload itself".to_owned(),
+        },
+        false => Quiescence::Stalled { waits },
     }
 }
 
@@ -133,19 +143,22 @@ async fn rest(world: &World, limit_ms: u64) -> Quiescence {
     let mut look_ms = REST_MS;
     loop {
         let before = (world.activity.changes(), world.trace.events());
-        let was_quiet = world.activity.is_quiet();
-        sleep(Duration::from_millis(if was_quiet {
+        let was_still = world.activity.is_still();
+        sleep(Duration::from_millis(if was_still {
             REST_MS
         } else {
             look_ms
         }))
         .await;
         let after = (world.activity.changes(), world.trace.events());
-        if was_quiet && world.activity.is_quiet() && before == after {
-            return match world.activity.waiting_calls() {
-                0 => Quiescence::Reached,
-                calls => Quiescence::Stalled { calls },
-            };
+        if was_still && world.activity.is_still() && before == after {
+            let waits = world.fleet.waits.stalls();
+            if !waits.is_empty() {
+                return Quiescence::Stalled { waits };
+            }
+            if world.activity.is_quiet() {
+                return Quiescence::Reached;
+            }
         }
         let trace_events = world.trace.events() - events_before;
         if trace_events > TRACE_EVENTS_MAX {
@@ -181,7 +194,14 @@ fn judge(world: &World, evidence: Evidence) -> Outcome {
             failure = Some(Failure {
                 key: format!("{}/{}", oracle.name(), violation.class),
                 kind: violation.kind,
-                message: violation.message,
+                message: match violation.kind == FailureKind::Liveness && !violation.tells_stall {
+                    true => format!(
+                        "{} → {}",
+                        violation.message,
+                        evidence.quiescence.what_is_left()
+                    ),
+                    false => violation.message,
+                },
                 at_ms: evidence.at_ms,
             });
         }

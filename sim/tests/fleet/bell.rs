@@ -33,7 +33,7 @@ impl Bell {
     }
 
     fn arm(&self, failures: u64) {
-        self.0.storage().put("failures", &failures);
+        self.0.storage().put("failures", &failures).unwrap();
         self.0.ensure_alarm(ALARM_MS);
     }
 
@@ -43,7 +43,7 @@ impl Bell {
         context.ensure_alarm(WRITE_ALARM_MS);
         self.0.wait_until("writing", async move {
             for number in 0..WRITES {
-                context.storage().put(&number.to_string(), &number);
+                context.storage().put(&number.to_string(), &number).unwrap();
                 context.sleep("the next turn", 2).await;
             }
         });
@@ -54,7 +54,7 @@ impl Object for Bell {
     fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
         let is_first = self.number("called") == 0;
         if is_first {
-            self.0.storage().put("called", &1);
+            self.0.storage().put("called", &1).unwrap();
             match method.as_str() {
                 "arm" => self.arm(arguments.parse("failures").expect("a number")),
                 "write" => self.write(),
@@ -67,7 +67,7 @@ impl Object for Bell {
 
     fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<(), CallError>> {
         let rings = self.number("rings") + 1;
-        self.0.storage().put("rings", &rings);
+        self.0.storage().put("rings", &rings).unwrap();
         self.0.note(NoteKind::Info, format_args!("ring {rings}"));
         let stream = self.0.object(stream::BINDING, &self.0.name().name);
         drop(stream.call("runtimeState", Arguments::new()));

@@ -66,6 +66,9 @@ const DISTURBANCES: &[Fault] = &[
     ("object.evict-idle", STREAM, 2, 100),
     ("object.evict-idle", ECHO, 1, 100),
     ("storage.slow", STREAM, 4, 700),
+    ("storage.write-error", STREAM, 1, 1),
+    ("storage.write-error", STREAM, 4, 3),
+    ("storage.write-error", ECHO, 1, 1),
     ("rpc.delay", DELIVERIES, 3, 900),
     ("rpc.reply-delay", APPENDS, 1, 900),
     ("rpc.request-lost", DELIVERIES, 3, 1),
@@ -266,6 +269,29 @@ fn a_crash_loses_the_newest_writes_that_were_not_durable() {
         let told = info.iter().filter(|detail| detail.starts_with("found"));
         assert_eq!(told.copied().collect::<Vec<_>>(), expected);
     }
+}
+
+/// Any write of any turn: of the turns in which the stream and the echo come to life, of appends,
+/// handshakes and checkpoints.
+#[test]
+fn a_refused_write_fails_what_it_was_part_of_and_no_more() {
+    let (mut refused, mut of_state) = (0, 0);
+    for (subject, n) in [STREAM, ECHO]
+        .iter()
+        .flat_map(|it| (0..8).map(move |n| (*it, n)))
+    {
+        for write in 1..=4 {
+            let outcome = world(&Echoes, &[("storage.write-error", subject, n, write)]);
+            let tables = details(&outcome, subject, "refused");
+            refused += tables.len();
+            of_state += tables.iter().filter(|table| table.ends_with(" kv")).count();
+            assert_eq!(details(&outcome, subject, "poison"), [""; 0]);
+        }
+    }
+    assert!(
+        refused > of_state && of_state > 10,
+        "{of_state} of {refused}"
+    );
 }
 
 /// B-01: the rows are the truth.

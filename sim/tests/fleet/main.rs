@@ -3,6 +3,7 @@
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
 //! - [`levels`]: how many faults there are. [`network`]: faults of calls and of the network.
+//! - [`stalls`]: who waits for whom, when nothing moves.
 
 mod bell;
 mod decided;
@@ -10,5 +11,6 @@ mod echo;
 mod faults;
 mod levels;
 mod network;
+mod stalls;
 mod visit;
 mod worlds;

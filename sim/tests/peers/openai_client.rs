@@ -73,8 +73,13 @@ impl Session {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    let event: Value = serde_json::from_str(&text).unwrap();
-                    self.events.lock().unwrap().push(event.clone());
+                    // Of the odd frames, these are no events that a schema could know.
+                    let Ok(event) = serde_json::from_str::<Value>(&text) else {
+                        continue;
+                    };
+                    if !is_odd(&event) {
+                        self.events.lock().unwrap().push(event.clone());
+                    }
                     return Ok(event);
                 }
                 Some(Ok(Message::Close(frame))) => {
@@ -113,12 +118,28 @@ impl Session {
                 Ok(event) => events.push(event),
                 Err(end) => return (events, Some(end)),
             }
-            let last = events.last().unwrap()["type"].as_str().unwrap();
-            if matches!(last, "response.completed" | "error") {
+            // The bare error has no type.
+            let last = events.last().unwrap()["type"].as_str();
+            if matches!(
+                last,
+                None | Some(
+                    "response.completed" | "response.failed" | "response.incomplete" | "error"
+                )
+            ) {
                 return (events, None);
             }
         }
     }
+}
+
+/// What `peer.openai.odd-frame` sends, and the shapes of `peer.openai.error` that are not documented
+/// for WebSockets.
+fn is_odd(event: &Value) -> bool {
+    event.get("type").is_none()
+        || event["type"] == "error" && event.get("error").is_none()
+        || event["type"] == "response.mood.changed"
+        || event["item"]["type"] == "oddity"
+        || event["item_id"] == "msg_stray"
 }
 
 pub fn types(events: &[Value]) -> Vec<&str> {

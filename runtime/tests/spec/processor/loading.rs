@@ -5,6 +5,7 @@ use crate::support::{batch_of, run};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
+    platform::StorageError,
     processor::{
         Catalogue, Checkpoints, Contract, Engine, EventBatch, EventDefinition, Hook, Processor,
         ProcessorError, Runner, StoredCheckpoint,
@@ -104,14 +105,14 @@ impl Checkpoints for Stored {
         Ok(self.snapshot.borrow().clone())
     }
 
-    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), StorageError> {
         *self.snapshot.borrow_mut() = Some(json);
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
+    fn discard(&self) -> Result<(), StorageError> {
         if self.refuses_to_discard.get() {
-            return Err("undeletable".to_owned());
+            return Err(StorageError("undeletable".to_owned()));
         }
         *self.snapshot.borrow_mut() = None;
         Ok(())
@@ -201,7 +202,7 @@ fn a_load_that_failed_is_tried_again_from_the_beginning() {
         let prepared = &engine.processor().prepared;
         prepared.borrow_mut().push(StoredCheckpoint::Discard);
         let outcome = engine.snapshot().map(drop);
-        assert_eq!(outcome.unwrap_err().to_string(), "undeletable");
+        assert_eq!(outcome.unwrap_err().to_string(), "storage: undeletable");
 
         prepared.borrow_mut().push(StoredCheckpoint::Keep);
         assert_eq!(engine.snapshot().unwrap().offset, Offset(4));

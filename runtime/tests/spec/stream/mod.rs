@@ -12,4 +12,5 @@ mod forwarding;
 mod idle;
 mod lifecycle;
 mod recovery;
+mod refused_writes;
 mod surface;

@@ -4,7 +4,7 @@ use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::Timestamp,
     object::KV,
-    platform::{Cell, Key, Row, Store, Table, WriteId},
+    platform::{Cell, Key, Row, Savepoint, StorageError, Store, Table, WriteId},
 };
 use std::{
     cell::{Cell as StdCell, RefCell},
@@ -15,7 +15,7 @@ use std::{
 
 type Tables = BTreeMap<Table, BTreeMap<Key, Row>>;
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Content {
     tables: Tables,
     alarm: Option<Timestamp>,
@@ -24,11 +24,21 @@ struct Content {
 /// What a transaction wrote: the table, or `alarm`.
 pub type Writes = Vec<&'static str>;
 
+/// Whether a write to that table and key is refused.
+type Refuse = Box<dyn FnMut(&'static str, &Key) -> bool>;
+
+enum Undo {
+    Row(Table, Key, Option<Row>),
+    Everything(Content),
+    Alarm(Option<Timestamp>),
+}
+
 #[derive(Default)]
 pub struct Disk {
     content: RefCell<Content>,
-    /// The content before the open transaction, and what that wrote.
-    open: RefCell<Option<(Content, Writes)>>,
+    /// What the open transaction wrote, each with the content before it.
+    open: RefCell<Vec<(&'static str, Undo)>>,
+    refuse: RefCell<Option<Refuse>>,
     transactions: RefCell<Vec<Writes>>,
     /// Rows that were read, and rows that were written.
     pub read: StdCell<u64>,
@@ -39,8 +49,37 @@ pub struct Disk {
 
 impl Disk {
     pub fn crash(&self) {
-        if let Some((before, _)) = self.open.take() {
-            *self.content.borrow_mut() = before;
+        self.roll_back(0);
+    }
+
+    /// Decides from now on which writes of rows are refused.
+    pub fn refuse(&self, decide: impl FnMut(&'static str, &Key) -> bool + 'static) {
+        *self.refuse.borrow_mut() = Some(Box::new(decide));
+    }
+
+    fn admit(&self, table: Table, key: &Key) -> Result<(), StorageError> {
+        let mut refuse = self.refuse.borrow_mut();
+        let is_refused = refuse.as_mut().is_some_and(|refuse| refuse(table.0, key));
+        match is_refused {
+            true => Err(StorageError("full".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn roll_back(&self, to: usize) {
+        let mut content = self.content.borrow_mut();
+        for (_, undo) in self.open.borrow_mut().drain(to..).rev() {
+            match undo {
+                Undo::Row(table, key, row) => {
+                    let rows = content.tables.entry(table).or_default();
+                    match row {
+                        Some(row) => rows.insert(key, row),
+                        None => rows.remove(&key),
+                    };
+                }
+                Undo::Everything(before) => *content = before,
+                Undo::Alarm(before) => content.alarm = before,
+            }
         }
     }
 
@@ -82,12 +121,9 @@ impl Disk {
         };
     }
 
-    fn write(&self, table: &'static str, change: impl FnOnce(&mut Content)) {
-        let mut open = self.open.borrow_mut();
-        let mut content = self.content.borrow_mut();
-        let (_, writes) = open.get_or_insert_with(|| (content.clone(), Writes::new()));
-        writes.push(table);
-        change(&mut content);
+    fn write(&self, table: &'static str, change: impl FnOnce(&mut Content) -> Undo) {
+        let undo = change(&mut self.content.borrow_mut());
+        self.open.borrow_mut().push((table, undo));
         self.written.set(self.written.get() + 1);
     }
 
@@ -103,7 +139,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    fn write(&self, table: &'static str, change: impl FnOnce(&mut Content)) {
+    fn write(&self, table: &'static str, change: impl FnOnce(&mut Content) -> Undo) {
         if self.alive.get() {
             self.disk.write(table, change);
         }
@@ -130,26 +166,49 @@ impl Store for Handle {
         self.disk.rows(table.0).pop()
     }
 
-    fn put(&self, table: Table, key: Key, row: Row) {
+    fn put(&self, table: Table, key: Key, row: Row) -> Result<(), StorageError> {
+        self.disk.admit(table, &key)?;
         // What another incarnation would find: bytes.
         let row: Row = row.iter().map(written).collect();
         self.write(table.0, |content| {
-            content.tables.entry(table).or_default().insert(key, row);
+            let rows = content.tables.entry(table).or_default();
+            let before = rows.insert(key.clone(), row);
+            Undo::Row(table, key, before)
         });
+        Ok(())
     }
 
-    fn delete(&self, table: Table, key: &Key) {
+    fn delete(&self, table: Table, key: &Key) -> Result<(), StorageError> {
+        self.disk.admit(table, key)?;
         self.write(table.0, |content| {
-            content.tables.entry(table).or_default().remove(key);
+            let before = content.tables.entry(table).or_default().remove(key);
+            Undo::Row(table, key.clone(), before)
         });
+        Ok(())
     }
 
-    fn clear(&self) {
-        self.write("everything", |content| *content = Content::default());
+    fn clear(&self) -> Result<(), StorageError> {
+        self.disk.admit(Table("everything"), &Key::Integer(0))?;
+        self.write("everything", |content| {
+            Undo::Everything(std::mem::take(content))
+        });
+        Ok(())
+    }
+
+    fn savepoint(&self) -> Savepoint {
+        Savepoint(self.disk.open.borrow().len())
+    }
+
+    fn roll_back(&self, to: Savepoint) {
+        if self.alive.get() {
+            self.disk.roll_back(to.0);
+        }
     }
 
     fn set_alarm(&self, at: Option<Timestamp>) {
-        self.write("alarm", |content| content.alarm = at);
+        self.write("alarm", |content| {
+            Undo::Alarm(std::mem::replace(&mut content.alarm, at))
+        });
     }
 
     fn alarm(&self) -> Option<Timestamp> {
@@ -157,12 +216,14 @@ impl Store for Handle {
     }
 
     fn newest(&self) -> WriteId {
-        let open = u64::from(self.disk.open.borrow().is_some());
+        let open = u64::from(!self.disk.open.borrow().is_empty());
         WriteId(self.disk.transactions.borrow().len() as u64 + open)
     }
 
     fn commit(&self) {
-        if let Some((_, writes)) = self.disk.open.take() {
+        let written = self.disk.open.take();
+        if !written.is_empty() {
+            let writes = written.into_iter().map(|(table, _)| table).collect();
             self.disk.transactions.borrow_mut().push(writes);
         }
     }

@@ -10,7 +10,7 @@ use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
     event::{StreamName, Timestamp},
     object::{Class, Context, Incarnation, Object, Receiver},
-    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, WriteId},
+    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Target, Task, WriteId},
     quirk::Quirks,
     stream,
 };
@@ -343,7 +343,9 @@ impl World {
         let class = Class { binding, construct };
         let incarnation = Incarnation::start(class, name.clone(), ports.clone());
         let life = Rc::new(Life { ports, incarnation });
-        *resident.life.borrow_mut() = Some(life.clone());
+        if life.ports.alive.get() {
+            *resident.life.borrow_mut() = Some(life.clone());
+        }
         life
     }
 
@@ -414,7 +416,7 @@ impl Platform for Ports {
         Box::pin(sleep(Duration::from_millis(duration_ms)))
     }
 
-    fn spawn(&self, _what: &'static str, work: LocalBoxFuture<'static, ()>) {
+    fn spawn(&self, _task: Task, work: LocalBoxFuture<'static, ()>) {
         self.run(work);
     }
 
@@ -528,8 +530,11 @@ impl Platform for Ports {
             .world
             .living(&self.name, self.incarnation)
             .is_some_and(|life| Rc::ptr_eq(&life.ports, &this));
-        if is_current {
-            self.world.crash(&self.name);
+        match is_current {
+            true => self.world.crash(&self.name),
+            // Its constructor gives up.
+            false if self.alive.get() => self.end(),
+            false => {}
         }
     }
 

@@ -87,7 +87,10 @@ impl Conversation {
             Ok(Terminal::Completed { text }) => ("completed", text),
             Ok(Terminal::Incomplete { text }) => ("incomplete", text),
             Ok(Terminal::Failed) => ("failed", "".into()),
-            Ok(Terminal::Errored) => return Ok(self.evict_continued(create)),
+            Ok(Terminal::Errored) => {
+                self.evict_continued(create);
+                return Ok(());
+            }
             Err(over) => {
                 if let Over::ClientLeft = over {
                     self.record(OpenAiFact::Abandoned { response_id });

@@ -89,7 +89,7 @@ fn t2_a_failed_write_fails_the_batch_and_redelivery_writes_it() {
         let bench = Bench::new();
         bench.checkpoints.failing_writes.set(1);
         let failed = bench.ingest(&[(3, json!(5))]).await;
-        assert!(matches!(failed, Err(ProcessorError::Checkpoint(_))));
+        assert!(matches!(failed, Err(ProcessorError::Storage(_))));
         assert_eq!((bench.stored(), bench.sum()), (Value::Null, 0));
         bench.ingest(&[(3, json!(5))]).await.unwrap();
         assert_eq!((&bench.stored()["offset"], bench.sum()), (&json!(3), 5));

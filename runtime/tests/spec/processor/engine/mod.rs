@@ -11,6 +11,7 @@ use crate::support::{batch_of, run};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
+    platform::StorageError,
     processor::{
         Catalogue, Checkpoints, Contract, Engine, EventBatch, EventDefinition, Hook,
         MemoryCheckpoints, Processor, ProcessorError, Reduced, Runner, WILDCARD,
@@ -147,16 +148,16 @@ impl Checkpoints for Recorded {
         }
     }
 
-    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), String> {
+    fn write(&self, _offset: Offset, json: String, _owes: bool) -> Result<(), StorageError> {
         if take_one(&self.failing_writes) {
-            return Err("unwritable".to_owned());
+            return Err(StorageError("unwritable".to_owned()));
         }
         self.writes.set(self.writes.get() + 1);
         *self.stored.borrow_mut() = Some(json);
         Ok(())
     }
 
-    fn discard(&self) -> Result<(), String> {
+    fn discard(&self) -> Result<(), StorageError> {
         *self.stored.borrow_mut() = None;
         Ok(())
     }
