@@ -120,6 +120,21 @@ pub enum Resource {
     },
 }
 
+/// A piece of work that is polled inside others, which wait for it.
+pub trait Tracker {
+    /// Runs one poll of it.
+    fn run(&mut self, poll: &mut dyn FnMut());
+}
+
+/// For a platform that does not ask who waits for whom.
+struct Untracked;
+
+impl Tracker for Untracked {
+    fn run(&mut self, poll: &mut dyn FnMut()) {
+        poll();
+    }
+}
+
 /// Lasts from when it was given to when it is dropped.
 pub type Registered = Box<dyn Any>;
 
@@ -182,6 +197,12 @@ pub trait Platform {
     fn waits_for(&self, resource: Resource) -> Registered {
         let _ = resource;
         Box::new(())
+    }
+
+    /// Work that is not started by itself, but polled inside the work of whoever waits for it.
+    fn track(&self, task: Task) -> Box<dyn Tracker> {
+        let _ = task;
+        Box::new(Untracked)
     }
 
     /// The known bugs that are switched on. None, outside the harness.

@@ -12,9 +12,10 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     fmt,
-    future::Future,
+    future::{poll_fn, Future},
     io,
     rc::Rc,
+    task::Poll,
 };
 use uuid::Uuid;
 
@@ -141,6 +142,21 @@ impl Context {
     /// Says that the work that runs now waits for something; see [`Platform::waits_for`].
     pub fn waits_for(&self, resource: Resource) -> Registered {
         self.0.platform.waits_for(resource)
+    }
+
+    /// Gives work a name of its own, though several may poll it; they wait for it.
+    #[track_caller]
+    pub fn track<T>(
+        &self,
+        what: &'static str,
+        mut work: LocalBoxFuture<'static, T>,
+    ) -> impl Future<Output = T> {
+        let mut tracker = self.0.platform.track(Task::here(what));
+        poll_fn(move |cx| {
+            let mut outcome = Poll::Pending;
+            tracker.run(&mut || outcome = work.as_mut().poll(cx));
+            outcome
+        })
     }
 
     /// Whether the platform has objects of that binding.

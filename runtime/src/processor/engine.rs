@@ -49,6 +49,11 @@ pub trait Checkpoints {
     /// The anchor (spec §2.5).
     fn side_effects_after(&self) -> Offset;
 
+    /// Gives the end of a batch a name: several wait for it.
+    fn track(&self, work: Work) -> Work {
+        work
+    }
+
     /// Runs work and keeps the object alive meanwhile.
     fn keep_alive(&self, what: &'static str, work: LocalBoxFuture<'static, ()>);
 
@@ -171,7 +176,11 @@ impl<P: Processor> Engine<P> {
         self.start_background(&hook);
         let is_blocked = !hook.blocking.borrow().is_empty();
         let engine = self.clone();
-        let finish = engine.finish(turn, hook, offset).boxed_local().shared();
+        let mut finish = engine.finish(turn, hook, offset).boxed_local();
+        if is_blocked {
+            finish = self.checkpoints.track(finish);
+        }
+        let finish = finish.shared();
         if is_blocked {
             let finish = finish.clone().map(drop);
             self.checkpoints

@@ -2,7 +2,7 @@
 //! and the key of its subscription (spec §3.1). A checkpoint that owes something sets the object's
 //! alarm in the same transaction.
 
-use super::{Checkpoints, ProcessorError};
+use super::{Checkpoints, ProcessorError, Work};
 use crate::{
     event::Offset,
     object::{Context, Storage},
@@ -96,6 +96,10 @@ impl Checkpoints for HostCheckpoints {
             .get(&self.anchor_key)
             .unwrap_or_default()
             .unwrap_or_default()
+    }
+
+    fn track(&self, work: Work) -> Work {
+        Box::pin(self.context.track("effects of a batch", work))
     }
 
     fn keep_alive(&self, what: &'static str, work: LocalBoxFuture<'static, ()>) {

@@ -12,6 +12,7 @@ mod messages_reach_agents;
 mod obligations;
 mod one_output;
 mod presence;
+mod stale_outputs;
 
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use appends::Appends;
@@ -24,6 +25,7 @@ pub use messages_reach_agents::MessagesReachAgents;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
 pub use presence::Presence;
+pub use stale_outputs::StaleOutputs;
 
 #[cfg(test)]
 mod tests {

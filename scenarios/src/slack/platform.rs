@@ -2,7 +2,9 @@
 //! and readings of the evidence.
 
 use crate::{
-    properties::{AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput},
+    properties::{
+        AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput, Presence, StaleOutputs,
+    },
     readings::count,
 };
 use processors::{
@@ -17,8 +19,8 @@ use runtime::{
 };
 use sim::{
     oracles::{
-        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
-        StateIsFold,
+        Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
+        OffsetsAreDense, Oracle, Quiesces, StateIsFold, Subscriptions,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
@@ -41,7 +43,7 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 10] = [
+pub static ORACLES: [&dyn Oracle; 16] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
@@ -51,6 +53,12 @@ pub static ORACLES: [&dyn Oracle; 10] = [
     &Obligations,
     &MessagesReachAgents,
     &StateIsFold,
+    &StaleOutputs,
+    &Filter,
+    &Subscriptions,
+    &Presence,
+    &Announcements,
+    &Connections,
     &Quiesces,
 ];
 

@@ -27,7 +27,7 @@ use runtime::{
     event::Timestamp,
     platform::{
         ByteStream, Note, NoteKind, OutboundCall, Platform, Registered, Resource, Store, Target,
-        Task, WriteId,
+        Task, Tracker, WriteId,
     },
     quirk::Quirks,
 };
@@ -577,6 +577,10 @@ impl Platform for SimPorts {
 
     fn waits_for(&self, resource: Resource) -> Registered {
         Box::new(self.fleet.waits.for_resource(resource))
+    }
+
+    fn track(&self, task: Task) -> Box<dyn Tracker> {
+        Box::new(self.fleet.waits.track(self.owner(), task))
     }
 
     fn quirks(&self) -> Quirks {

@@ -246,7 +246,7 @@ impl ServerLink {
     async fn deliver(self: Rc<Self>, mut request: Request) {
         let waits = &self.ports.fleet.waits;
         if !self.object.is_ready() {
-            waits.call_is(request.call, CallState::AtGate);
+            waits.call_is(request.call, CallState::AtGate(self.ports.incarnation));
             self.object.ready().await;
         }
         let in_flight = request.in_flight.take();

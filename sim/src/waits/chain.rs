@@ -59,9 +59,19 @@ impl<'a> Chain<'a> {
         };
         let Work { owner, what, .. } = work_of;
         let mut name = format!("{what} of {}", owner.object);
-        let holds = |held| self.inner.holder(&owner.object, held) == Some(work);
-        if holds(Held::LifecycleGate) {
-            name += " holds the lifecycle gate";
+        let held = self.inner.held.iter();
+        let mut held: Vec<Held> = held
+            .filter(|(_, holder)| **holder == work)
+            .map(|((_, held), _)| *held)
+            .collect();
+        held.sort_unstable();
+        for held in held {
+            match held {
+                Held::LifecycleGate => name += " holds the lifecycle gate",
+                Held::IngestTurn(processor) => {
+                    write!(name, " holds the turn of processor {processor}").expect("a string");
+                }
+            }
         }
         if let Some(place) = work_of.place {
             write!(name, " ({})", shown(place)).expect("a string");
@@ -97,6 +107,8 @@ impl<'a> Chain<'a> {
         let object = &owner.object;
         match on {
             On::Reply(call) => self.call(*call, target),
+            On::Work(work) if self.inner.work.contains_key(work) => self.reach(*work, target),
+            On::Work(_) => false,
             On::Socket(host) => self.ends(format!("waits for bytes of {host}")),
             On::Resource(Resource::LifecycleGate) => {
                 self.links.push("waits for the lifecycle gate".to_owned());
@@ -112,11 +124,11 @@ impl<'a> Chain<'a> {
                     "waits for checkpoint of processor {processor} ≥ {offset}"
                 ));
                 let ingesting = Held::IngestTurn(processor);
-                if self.inner.holder(object, ingesting).is_some() {
+                if self.inner.holder(owner, ingesting).is_some() {
                     return self.holder(owner, ingesting, target);
                 }
                 self.links.push("needs a delivery".to_owned());
-                if self.inner.holder(object, Held::LifecycleGate).is_none() {
+                if self.inner.holder(owner, Held::LifecycleGate).is_none() {
                     return false;
                 }
                 self.links
@@ -136,10 +148,14 @@ impl<'a> Chain<'a> {
         match call.state {
             CallState::OnItsWay => self.ends("which never got there".to_owned()),
             CallState::Answered => self.ends("whose answer never arrived".to_owned()),
-            CallState::AtGate => {
+            CallState::AtGate(incarnation) => {
                 self.links
                     .push(format!("queued behind the lifecycle gate of {callee}"));
-                match self.inner.holder(callee, Held::LifecycleGate) {
+                let callee = Owner {
+                    object: callee.clone(),
+                    incarnation,
+                };
+                match self.inner.holder(&callee, Held::LifecycleGate) {
                     Some(holder) => self.reach(holder, target),
                     None => false,
                 }
@@ -149,7 +165,7 @@ impl<'a> Chain<'a> {
     }
 
     fn holder(&mut self, owner: &Owner, held: Held, target: Number) -> bool {
-        match self.inner.holder(&owner.object, held) {
+        match self.inner.holder(owner, held) {
             Some(holder) => self.reach(holder, target),
             None => self.ends("which nobody holds".to_owned()),
         }

@@ -13,7 +13,7 @@ mod chain;
 mod tracked;
 
 pub use chain::NOTHING_MOVES;
-pub use tracked::{Tracked, Waiting};
+pub use tracked::{Poller, Tracked, Waiting};
 
 use crate::trace::Trace;
 use chain::Chain;
@@ -50,8 +50,8 @@ type Number = u64;
 pub enum CallState {
     /// Not yet at the callee: in its lane, or on its way.
     OnItsWay,
-    /// At the callee, whose lifecycle gate is closed.
-    AtGate,
+    /// At that incarnation of the callee, whose lifecycle gate is closed.
+    AtGate(u64),
     /// The callee works on it: that piece of work.
     Handled(Number),
     /// The callee has answered.
@@ -79,7 +79,7 @@ struct Inner {
     current: Option<Number>,
     work: FxHashMap<Number, Work>,
     calls: FxHashMap<Number, Call>,
-    held: FxHashMap<(ObjectName, Held), Number>,
+    held: FxHashMap<(Owner, Held), Number>,
     deadlock: Option<Deadlock>,
     /// How often a cycle was looked for.
     looks: u64,
@@ -97,12 +97,14 @@ struct Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum On {
     Reply(Number),
+    /// Work that is polled inside this one.
+    Work(Number),
     Resource(Resource),
     Socket(Arc<str>),
 }
 
 /// A resource that has one holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Held {
     LifecycleGate,
     IngestTurn(&'static str),
@@ -133,6 +135,12 @@ impl Waits {
         Tracked::new(self.clone(), number, work)
     }
 
+    /// Work that is polled inside other work.
+    pub fn track(self: &Arc<Self>, owner: Owner, task: Task) -> Poller {
+        let number = self.lock().begin(owner, task.what.into(), Some(task.place));
+        Poller::new(self.clone(), number)
+    }
+
     /// Work that came from outside: the handling of a call, or of an alarm. `work` may run a first
     /// part of it at once.
     pub fn handle<F>(
@@ -154,6 +162,18 @@ impl Waits {
         let work = work();
         self.enter(before);
         Tracked::new(self.clone(), number, work)
+    }
+
+    /// Work is polled inside other work, which waits for it if it is not done.
+    fn waits_for_work(&self, outer: Number, inner: Number) {
+        let mut registry = self.lock();
+        let number = registry.next();
+        let Some(outer) = registry.work.get_mut(&outer) else {
+            return;
+        };
+        if !outer.waits.iter().any(|(_, on)| *on == On::Work(inner)) {
+            outer.waits.push((number, On::Work(inner)));
+        }
     }
 
     /// From here on that work runs; gives who ran before.
@@ -193,8 +213,12 @@ impl Waits {
         if let Some(call) = inner.calls.get_mut(&call) {
             call.state = state;
         }
-        if state == CallState::AtGate {
-            let callee = inner.calls.get(&call).map(|call| call.callee.clone());
+        if let CallState::AtGate(incarnation) = state {
+            let object = inner.calls.get(&call).map(|call| call.callee.clone());
+            let callee = object.map(|object| Owner {
+                object,
+                incarnation,
+            });
             let holder = callee.and_then(|callee| inner.holder(&callee, Held::LifecycleGate));
             if let Some(holder) = holder {
                 self.look_for_cycle(&mut inner, holder);
@@ -246,11 +270,11 @@ impl Waits {
             // Nobody holds it.
             Resource::Checkpoint { .. } => return None,
         };
-        let object = inner.work.get(&work)?.owner.object.clone();
-        inner.held.insert((object.clone(), held), work);
+        let owner = inner.work.get(&work)?.owner.clone();
+        inner.held.insert((owner.clone(), held), work);
         Some(Holding {
             waits: self.clone(),
-            object,
+            owner,
             held,
             work,
         })
@@ -331,8 +355,8 @@ impl Inner {
         number
     }
 
-    fn holder(&self, object: &ObjectName, held: Held) -> Option<Number> {
-        self.held.get(&(object.clone(), held)).copied()
+    fn holder(&self, owner: &Owner, held: Held) -> Option<Number> {
+        self.held.get(&(owner.clone(), held)).copied()
     }
 }
 
@@ -357,7 +381,7 @@ impl Drop for WaitingCall {
 /// Work holds a resource while this lives.
 pub struct Holding {
     waits: Arc<Waits>,
-    object: ObjectName,
+    owner: Owner,
     held: Held,
     work: Number,
 }
@@ -365,7 +389,7 @@ pub struct Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         let mut inner = self.waits.lock();
-        let key = (self.object.clone(), self.held);
+        let key = (self.owner.clone(), self.held);
         if inner.held.get(&key) == Some(&self.work) {
             inner.held.remove(&key);
         }

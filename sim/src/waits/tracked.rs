@@ -1,6 +1,7 @@
 //! Futures that tell the registry who runs, and registrations that end when they are dropped.
 
 use super::{Number, Waits};
+use runtime::platform::Tracker;
 use std::{
     future::Future,
     pin::Pin,
@@ -37,6 +38,35 @@ impl<F: Future + Unpin> Future for Tracked<F> {
 }
 
 impl<F> Drop for Tracked<F> {
+    fn drop(&mut self) {
+        self.waits.end(self.number);
+    }
+}
+
+/// A piece of work that others poll.
+pub struct Poller {
+    waits: Arc<Waits>,
+    number: Number,
+}
+
+impl Poller {
+    pub(super) fn new(waits: Arc<Waits>, number: Number) -> Self {
+        Poller { waits, number }
+    }
+}
+
+impl Tracker for Poller {
+    fn run(&mut self, poll: &mut dyn FnMut()) {
+        let before = self.waits.enter(Some(self.number));
+        poll();
+        self.waits.enter(before);
+        if let Some(outer) = before {
+            self.waits.waits_for_work(outer, self.number);
+        }
+    }
+}
+
+impl Drop for Poller {
     fn drop(&mut self) {
         self.waits.end(self.number);
     }

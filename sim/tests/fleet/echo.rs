@@ -19,13 +19,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sim::{
     oracles::{
-        DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
+        Deadlocks, DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
         StateIsFold, Violation,
     },
     scenario::Scenario,
     world::World,
 };
-use std::{rc::Rc, sync::Arc};
+use std::{
+    cell::OnceCell,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
 
 pub const PING: EventType = EventType::of("test/ping");
 pub const PONG: EventType = EventType::of("test/pong");
@@ -176,6 +180,78 @@ static CLASSES: [Class; 2] = [
         construct,
     },
 ];
+
+/// Waits, while it holds the turn of its processor, for a checkpoint that only that turn can bring.
+struct Impatient {
+    host: Rc<OnceCell<Weak<ProcessorHost>>>,
+}
+
+impl Processor for Impatient {
+    type State = Seen;
+    type Consumed = ();
+
+    fn contract() -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn parse(_event: &Event) -> Result<(), PayloadError> {
+        Ok(())
+    }
+
+    fn reduce(_state: &mut Seen, _event: &Event, _consumed: &()) {}
+
+    fn process_event(self: &Rc<Self>, _reduced: &Reduced<Self>, hook: &Hook<Self>) {
+        let host = self.host.get().and_then(Weak::upgrade);
+        hook.block(async move {
+            host.expect("it lives").catch_up("echo").await?;
+            Ok(())
+        });
+    }
+}
+
+fn construct_impatient(context: Context) -> Rc<dyn Object> {
+    let host = ProcessorHost::new(context);
+    let own = Rc::new(OnceCell::new());
+    let of_processor = own.clone();
+    host.add("echo", |_| Impatient { host: of_processor });
+    own.get_or_init(|| Rc::downgrade(&host));
+    Rc::new(EchoObject(host))
+}
+
+/// A processor catches up with itself.
+pub struct CatchesUpWithItself;
+
+impl Scenario for CatchesUpWithItself {
+    fn name(&self) -> &'static str {
+        "catches-up-with-itself"
+    }
+
+    fn about(&self) -> &'static str {
+        "a processor's effect waits for the checkpoint behind it"
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        const CLASSES: &[Class] = &[
+            stream::CLASS,
+            Class {
+                binding: "ECHO",
+                construct: construct_impatient,
+            },
+        ];
+        CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let ping = EventInput::new(PING, json!({})).keyed("ping");
+            drop(world.append(stream_name(), vec![subscription("p1:/echo"), ping]));
+        })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        &[&Deadlocks, &Quiesces]
+    }
+}
 
 pub const PINGS: u64 = 12;
 

@@ -1,6 +1,6 @@
 //! Stalls, by name: cycles of waits, and chains to what nobody will provide.
 
-use crate::decided::lines;
+use crate::{decided::lines, echo::CatchesUpWithItself};
 use futures_util::future::BoxFuture;
 use runtime::{
     call::{Argument, Arguments, CallError},
@@ -105,7 +105,7 @@ impl Scenario for Asks {
     }
 }
 
-fn world(scenario: &'static Asks) -> Outcome {
+fn world(scenario: &'static dyn Scenario) -> Outcome {
     run(&Plan {
         faults: FaultLevel::None,
         keep: true,
@@ -113,7 +113,7 @@ fn world(scenario: &'static Asks) -> Outcome {
     })
 }
 
-fn failure(scenario: &'static Asks) -> Failure {
+fn failure(scenario: &'static dyn Scenario) -> Failure {
     let failure = world(scenario).failure.expect("it fails");
     assert_eq!(failure.kind, FailureKind::Liveness);
     failure
@@ -166,6 +166,18 @@ fn a_cycle_that_a_time_out_breaks_is_found() {
     // The client was answered all the same, and the trace tells when the cycle closed.
     assert!(outcome.sim_ms > PATIENCE_MS);
     assert_eq!(lines(&outcome, "knot impatient", "deadlock").len(), 1);
+}
+
+#[test]
+fn an_effect_that_waits_for_the_checkpoint_behind_it_is_a_cycle() {
+    let failure = failure(&CatchesUpWithItself);
+    assert_eq!(failure.key, "deadlock/cycle");
+    let cycle = "→ waits for checkpoint of processor echo ≥ 4 → \
+                 processEventBatch of echo p1:/echo holds the turn of processor echo";
+    assert!(failure.message.ends_with(cycle), "{}", failure.message);
+    assert!(failure
+        .message
+        .contains("effects of a batch of echo p1:/echo (runtime/src/"));
 }
 
 #[test]
