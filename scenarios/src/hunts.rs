@@ -27,6 +27,7 @@ pub const HUNTS: &[Hunt] = &[
         "slack-first-message",
         "obligation/request-unfinished",
     ),
+    hunt(Quirk::B10, "agent-interrupts", "interrupt/call-goes-on"),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
     hunt(
@@ -41,15 +42,37 @@ pub const HUNTS: &[Hunt] = &[
     ),
     hunt(Quirk::B24, "streams-idle", "processor/behind"),
     hunt(
+        Quirk::B25,
+        "agent-interrupts",
+        "obligation/schedule-abandoned",
+    ),
+    hunt(
+        Quirk::B26,
+        "agent-interrupts",
+        "obligation/request-unfinished",
+    ),
+    hunt(Quirk::B27, "agent-interrupts", "model-calls/too-many"),
+    hunt(
         Quirk::B28,
         "slack-first-message",
         "obligation/input-unanswered",
     ),
     hunt(Quirk::B34, "streams-long-past", "filter/not-consumed"),
     hunt(Quirk::B38, "streams-idle", "connection/open-at-rest"),
+    hunt(Quirk::B50, "agent-interrupts", "request/overlapping"),
+    hunt(
+        Quirk::B52,
+        "agent-interrupts",
+        "obligation/request-unfinished",
+    ),
+    hunt(Quirk::B53, "agent-alone", "obligation/request-unfinished"),
+    hunt(Quirk::X1, "agent-interrupts", "obligation/input-unanswered"),
+    hunt(Quirk::X3, "agent-interrupts", "output/stale"),
     hunt(Quirk::X6, "streams-tree", "announcement/missing"),
     hunt(Quirk::X7, "streams-idle", "processor/behind"),
     hunt(Quirk::X8, "streams-two-writers", "processor/behind"),
+    hunt(Quirk::X15, "agent-attach", "model-calls/too-many"),
+    hunt(Quirk::X16, "agent-attach", "model-calls/too-many"),
 ];
 
 const fn hunt(quirk: Quirk, scenario: &'static str, expected_key: &'static str) -> Hunt {

@@ -1,6 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
+    agent::{Alone, Attach, Interrupts},
     slack::{BusyThreads, FirstMessage},
     streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
 };
@@ -14,6 +15,9 @@ use std::sync::OnceLock;
 static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
+    &Interrupts,
+    &Attach,
+    &Alone,
     &LongPast,
     &Flood,
     &Legacy,

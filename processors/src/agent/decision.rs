@@ -5,7 +5,7 @@
 //! request ends, two inputs at once (B-50), and an input below the side-effects anchor (#1481)
 //! are all the same case: a trigger that no request covers.
 
-use super::contract::*;
+use super::{contract::*, oversight::Oversight};
 use runtime::event::{EventInput, Offset};
 use std::sync::Arc;
 
@@ -19,12 +19,11 @@ pub enum Step {
 }
 
 impl State {
-    /// The step that is due. A trigger at or below `ignored_through` does not count: that is zero,
-    /// except with quirk B-28.
-    pub fn next_step(&self, ignored_through: Offset) -> Option<Step> {
-        let pending = self.pending_trigger(ignored_through);
+    /// The step that is due.
+    pub fn next_step(&self, oversight: Oversight) -> Option<Step> {
+        let pending = self.pending_trigger(oversight.ignored_through);
         match self.current_request {
-            None if self.pending_trigger_count > 0 => Some(Step::Schedule {
+            None if self.pending_trigger_count > 0 && !oversight.of_queue => Some(Step::Schedule {
                 // A checkpoint of V0 may know of neither; its next terminal will.
                 source: self.follow_up_source_offset.or(pending).unwrap_or_default(),
             }),
@@ -35,15 +34,15 @@ impl State {
     }
 
     /// Nothing is under way, nothing waits.
-    pub fn is_quiet(&self, ignored_through: Offset) -> bool {
-        self.current_request.is_none() && self.next_step(ignored_through).is_none()
+    pub fn is_quiet(&self, oversight: Oversight) -> bool {
+        self.current_request.is_none() && self.next_step(oversight).is_none()
     }
 
     /// This agent must act before the conversation can go on. A request that was handed off is the
     /// provider's debt.
-    pub fn owes(&self, ignored_through: Offset) -> bool {
-        matches!(self.current_request, Some(CurrentRequest::Scheduled { .. }))
-            || self.next_step(ignored_through).is_some()
+    pub fn owes(&self, oversight: Oversight) -> bool {
+        let is_scheduled = matches!(self.current_request, Some(CurrentRequest::Scheduled { .. }));
+        is_scheduled && !oversight.of_lost_timers || self.next_step(oversight).is_some()
     }
 
     fn pending_trigger(&self, ignored_through: Offset) -> Option<Offset> {

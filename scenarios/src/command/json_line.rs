@@ -8,6 +8,7 @@ use sim::{
     world::{Failure, Plan},
 };
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::PathBuf,
 };
@@ -42,6 +43,12 @@ pub enum JsonLine<'a> {
         goals_missed: Vec<String>,
         /// `scenario/oracle`.
         oracles_idle: Vec<String>,
+        /// How often each fault fired, by site.
+        fired: BTreeMap<&'static str, u64>,
+        /// How many worlds reached each `scenario/goal`.
+        goals: BTreeMap<String, u64>,
+        /// How many cases each oracle found right.
+        exercised: BTreeMap<&'static str, u64>,
     },
     Sweep {
         scenario: &'static str,

@@ -1,8 +1,12 @@
 //! Reads what clients were answered to their appends, and the logs. Asserts that what was
 //! acknowledged stands in the log where the answer said (spec §7.8, number 11); that what was refused
-//! does not, unless an earlier try was lost on its way: that one may arrive after the refusal (whoever
-//! is refused stands nowhere when it asks for the last time); that a refusal because of a pause came while the stream was paused; and that nobody was
-//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered.
+//! does not; that a refusal because of a pause came while the stream was paused; and that nobody was
+//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered: if
+//! it tried before and heard nothing, that try may still arrive, and be taken, after another was
+//! refused. Then only what stood in the log when it tried for the last time must not be refused.
+//!
+//! When a stream was paused is read from its commits: the times that it gave its events are those of
+//! its own clock.
 
 use runtime::{
     event::{Event, Offset, StreamName},
@@ -29,10 +33,10 @@ struct Refused {
     stream: String,
     keys: Vec<String>,
     code: String,
-    /// Unix times.
-    asked_ms: i64,
-    answered_ms: i64,
-    /// Set if a try was lost: when the last one was made, since the start.
+    /// Simulated times.
+    asked_ms: u64,
+    answered_ms: u64,
+    /// Set if a try was lost: when the last one was made.
     lost_before_ms: Option<u64>,
 }
 
@@ -99,8 +103,9 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
     let stream = &refused.stream;
     let log = log(evidence, stream);
     let is_refused = |event: &&Arc<Event>| refused.keys.iter().any(|key| has_key(event, key));
+    let name = StreamName::parse(stream).expect("a stream's name");
     let was_there = |event: &&Arc<Event>| match refused.lost_before_ms {
-        Some(asked_ms) => committed_ms(evidence, stream, event.offset) < Some(asked_ms),
+        Some(asked_ms) => evidence.committed_ms(&name, event.offset) < Some(asked_ms),
         None => true,
     };
     let there = log.iter().filter(is_refused).find(was_there);
@@ -113,7 +118,7 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
             ),
         ));
     }
-    if refused.code == AppendError::PAUSED && !was_paused(log, refused) {
+    if refused.code == AppendError::PAUSED && !was_paused(evidence, log, refused) {
         return Err(Violation::safety(
             "refused-unpaused",
             format!("{stream} refused {:?}, and was not paused", refused.keys),
@@ -122,25 +127,18 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
     Ok(())
 }
 
-/// When the event at that offset was committed, since the start; a crash may have undone others
-/// before it.
-fn committed_ms(evidence: &Evidence, stream: &str, offset: Offset) -> Option<u64> {
-    let commits = evidence.commits.iter().rev();
-    let mut commits = commits.filter(|commit| *commit.stream.name == *stream);
-    let commit = commits.find(|commit| (commit.first..=commit.last).contains(&offset.0));
-    commit.map(|commit| commit.at_ms)
-}
-
 /// At some time between question and answer.
-fn was_paused(log: &[Arc<Event>], refused: &Refused) -> bool {
+fn was_paused(evidence: &Evidence, log: &[Arc<Event>], refused: &Refused) -> bool {
+    let stream = StreamName::parse(&refused.stream).expect("a stream's name");
+    let committed_ms = |event: &Event| evidence.committed_ms(&stream, event.offset);
     let changes = log.iter();
     let changes = changes.filter(|event| event.kind == PAUSED || event.kind == RESUMED);
     let changes: Vec<_> = changes.collect();
     changes.iter().enumerate().any(|(place, change)| {
         let ended = changes[place..].iter().find(|later| later.kind == RESUMED);
         change.kind == PAUSED
-            && change.created_at.unix_ms <= refused.answered_ms
-            && ended.is_none_or(|end| end.created_at.unix_ms >= refused.asked_ms)
+            && committed_ms(change).is_some_and(|began_ms| began_ms <= refused.answered_ms)
+            && ended.is_none_or(|end| committed_ms(end) >= Some(refused.asked_ms))
     })
 }
 
@@ -169,8 +167,8 @@ mod tests {
         json!({ "stream": STREAM, "events": [[key, offset]] })
     }
 
-    /// Everything in a history happens at the epoch.
-    fn refused(key: &str, asked_ms: i64) -> Value {
+    /// Everything is committed at 10 ms.
+    fn refused(key: &str, asked_ms: u64) -> Value {
         json!({
             "stream": STREAM, "keys": [key], "code": AppendError::PAUSED,
             "askedMs": asked_ms, "answeredMs": asked_ms + 1,
@@ -182,7 +180,8 @@ mod tests {
         what: &'static str,
         value: Value,
     ) -> Option<(&'static str, FailureKind)> {
-        let history = History::new(&[]).log(STREAM, log);
+        let history = History::new(&[]).log(STREAM, log).at(10);
+        let history = history.commit(STREAM, 1, (1, 9));
         history.observed(what, value).verdict(&Appends)
     }
 
@@ -221,13 +220,13 @@ mod tests {
     fn a_refusal_because_of_a_pause_needs_one() {
         let unpaused = Some(("refused-unpaused", SAFETY));
         let resumed = || Entry::new(RESUMED, json!({}));
-        assert_eq!(judge([paused()], "refused", refused("b", 9)), None);
+        assert_eq!(judge([paused()], "refused", refused("b", 19)), None);
         let over = [paused(), resumed()];
-        assert_eq!(judge(over, "refused", refused("b", 9)), unpaused);
+        assert_eq!(judge(over, "refused", refused("b", 19)), unpaused);
         let meanwhile = [paused(), resumed()];
-        assert_eq!(judge(meanwhile, "refused", refused("b", -1)), None);
+        assert_eq!(judge(meanwhile, "refused", refused("b", 9)), None);
         let before = [paused()];
-        assert_eq!(judge(before, "refused", refused("b", -9)), unpaused);
+        assert_eq!(judge(before, "refused", refused("b", 1)), unpaused);
         assert_eq!(judge([tick("a")], "refused", refused("b", 0)), unpaused);
     }
 

@@ -1,11 +1,11 @@
 //! Reads the logs. Asserts that at rest every triggering input is followed by a model request, which
-//! covers it because a provider reads the stream up to the request; and that every request has
-//! exactly one terminal, a completion or a cancellation (spec §7.8, number 5). Does not assert that
+//! covers it because a provider reads the stream up to the request; that none stays scheduled (B-25);
+//! and that every request has exactly one terminal, a completion or a cancellation (spec §7.8, number 5). Does not assert that
 //! a request succeeded: a failed completion is a recorded end.
 
 use processors::agent::contract::{
     CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, INPUT_ADDED,
-    LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED,
+    LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, LLM_REQUEST_SCHEDULED,
 };
 use runtime::event::{Event, Offset};
 use sim::{
@@ -30,6 +30,9 @@ impl Oracle for Obligations {
         logs().try_for_each(finished_once)?;
         let mut right = 0;
         for log in logs() {
+            right += handed_off(log)?;
+        }
+        for log in logs() {
             right += answered(log)?;
         }
         for log in logs() {
@@ -37,6 +40,36 @@ impl Oracle for Obligations {
         }
         Ok(right)
     }
+}
+
+/// How many scheduled requests were handed off, or cancelled.
+fn handed_off(log: &StreamLog) -> Result<u64, Violation> {
+    let mut right = 0;
+    let mut scheduled: Option<Offset> = None;
+    for event in &log.events {
+        if event.kind == LLM_REQUEST_SCHEDULED {
+            scheduled = Some(event.offset);
+        } else if event.kind == LLM_REQUEST_REQUESTED || unschedules(event) {
+            right += u64::from(scheduled.take().is_some());
+        }
+    }
+    match scheduled {
+        None => Ok(right),
+        Some(offset) => Err(Violation::liveness(
+            "schedule-abandoned",
+            format!(
+                "stream {}: the request scheduled at offset {offset} was neither handed off nor cancelled",
+                log.name
+            ),
+        )),
+    }
+}
+
+fn unschedules(event: &Event) -> bool {
+    let is_scheduled = |cancelled: LlmRequestCancelled| {
+        matches!(cancelled.cancelled, CancelledRequest::Scheduled { .. })
+    };
+    event.kind == LLM_REQUEST_CANCELLED && event.payload().is_ok_and(is_scheduled)
 }
 
 /// How many triggering inputs are followed by a request.
@@ -263,6 +296,17 @@ mod tests {
         let request_id = "req_1".into();
         let unscheduled = cancelled(CancelledRequest::Scheduled { request_id });
         assert_eq!(judge([question(), requested(), unscheduled]), UNFINISHED);
+    }
+
+    #[test]
+    fn a_request_that_stays_scheduled_is_abandoned() {
+        use super::super::tests::model_request::scheduled;
+        let abandoned = Some(("schedule-abandoned", LIVENESS));
+        assert_eq!(judge([question(), scheduled("req_1")]), abandoned);
+        let request_id = "req_1".into();
+        let unscheduled = cancelled(CancelledRequest::Scheduled { request_id });
+        assert_eq!(judge([scheduled("req_1"), unscheduled]), None);
+        assert_eq!(judge([scheduled("req_1"), requested(), answered(2)]), None);
     }
 
     #[test]

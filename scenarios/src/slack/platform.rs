@@ -3,7 +3,8 @@
 
 use crate::{
     properties::{
-        AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput, Presence, StaleOutputs,
+        AcknowledgedIsDurable, MessagesReachAgents, ModelCalls, Obligations, OneOutput, OneRequest,
+        Presence, StaleOutputs,
     },
     readings::count,
 };
@@ -43,12 +44,14 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 16] = [
+pub static ORACLES: [&dyn Oracle; 18] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
     &AcknowledgedIsDurable,
+    &OneRequest,
     &OneOutput,
+    &ModelCalls,
     &Deadlocks,
     &Obligations,
     &MessagesReachAgents,

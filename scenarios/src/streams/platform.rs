@@ -127,7 +127,7 @@ pub fn append(
         .iter()
         .map(|event| json!(event.idempotency_key))
         .collect();
-    let asked_ms = sim::time::now().unix_ms;
+    let asked_ms = sim::time::since_start_ms();
     let answer = world.try_append(stream.clone(), events);
     let (world, stream) = (world.clone(), stream.to_string());
     async move {
@@ -138,7 +138,7 @@ pub fn append(
                 events.last().map(|event| event.offset)
             }
             Err(refusal) => {
-                let answered_ms = sim::time::now().unix_ms;
+                let answered_ms = sim::time::since_start_ms();
                 let code = refusal.error.code().unwrap_or("unresolved");
                 let refusal = json!({
                     "stream": stream, "keys": keys, "code": code, "askedMs": asked_ms,

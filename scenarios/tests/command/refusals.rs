@@ -56,7 +56,7 @@ fn an_unknown_flag_is_refused() {
 #[test]
 fn an_unknown_scenario_is_refused() {
     let words = ["\"no-such-scenario\"", "`streamsim list`"];
-    for command in ["run", "explore", "check", "bench"] {
+    for command in ["run", "explore", "sweep", "check", "bench"] {
         assert_refused(&mut streamsim(&[command, "no-such-scenario"]), &words);
     }
 }
@@ -66,6 +66,33 @@ fn an_unknown_quirk_is_refused() {
     let words = ["\"B-288\"", "did you mean B-28?"];
     assert_refused(&mut streamsim(&["hunt", "B-288"]), &words);
     assert_refused(&mut streamsim(&["explore", "--quirk", "B-288"]), &words);
+}
+
+#[test]
+fn a_sweep_of_unknown_sites_is_refused() {
+    for (glob, way_out) in [
+        ("crash.after-comit", "did you mean crash.after-commit?"),
+        ("nothing.*", "`streamsim list`"),
+    ] {
+        assert_refused(&mut streamsim(&["sweep", "--site", glob]), &[glob, way_out]);
+    }
+    let depth = ["sweep", "--depth", "3"];
+    assert_refused(&mut streamsim(&depth), &["\"3\"", "2 for every pair"]);
+}
+
+#[test]
+fn decisions_of_another_form_or_range_are_refused() {
+    for (decision, way_out) in [
+        ("crash.after-commit", "'SITE|SUBJECT|N=VALUE'"),
+        (
+            "crash.after-comit|a|0=yes",
+            "did you mean crash.after-commit?",
+        ),
+        ("crash.after-commit|a|0=2", "takes yes or no"),
+    ] {
+        let arguments = ["run", "streams-tree", "--decide", decision];
+        assert_refused(&mut streamsim(&arguments), &[way_out]);
+    }
 }
 
 #[test]

@@ -4,12 +4,16 @@
 
 mod alarm;
 mod call;
+mod clock;
+mod fleet;
 mod network;
 mod object;
 mod storage;
 
 pub use alarm::*;
 pub use call::*;
+pub use clock::*;
+pub use fleet::*;
 pub use network::*;
 pub use object::*;
 pub use storage::*;
@@ -22,5 +26,7 @@ pub const FAULTS: &[&[&Site]] = &[
     storage::FAULTS,
     call::FAULTS,
     network::FAULTS,
+    clock::FAULTS,
     alarm::FAULTS,
+    fleet::FAULTS,
 ];

@@ -6,7 +6,13 @@ use super::{
     storage::StoredObject,
     ways::Ways,
 };
-use crate::{activity::Activity, choice::Choices, network::Healing, trace::Trace, waits::Waits};
+use crate::{
+    activity::Activity,
+    choice::{Choices, Subject},
+    network::Healing,
+    trace::Trace,
+    waits::Waits,
+};
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
@@ -20,6 +26,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
 };
+use tokio::sync::Notify;
 
 /// The port on which an object's node takes calls.
 const CALL_PORT: u16 = 1;
@@ -30,6 +37,12 @@ pub struct Fleet {
     pub activity: Arc<Activity>,
     pub waits: Arc<Waits>,
     pub quirks: Quirks,
+    /// More of them, in incarnations that run the old revision.
+    pub(super) old_revision: Quirks,
+    /// The whole fleet, as the subject of choices.
+    pub(super) subject: Subject,
+    /// Told when the faults are over.
+    pub(super) healed: Notify,
     /// The world's seed, for identifiers.
     pub(super) seed: u64,
     classes: BTreeMap<&'static str, Class>,
@@ -50,6 +63,7 @@ struct Inner {
     connections: Vec<OpenConnection>,
     closed_connections: u64,
     crashes: u64,
+    twins: u32,
 }
 
 impl Fleet {
@@ -58,6 +72,7 @@ impl Fleet {
         trace: Arc<Trace>,
         activity: Arc<Activity>,
         quirks: Quirks,
+        old_revision: Quirks,
         seed: u64,
         classes: &[Class],
     ) -> Arc<Self> {
@@ -69,6 +84,9 @@ impl Fleet {
             trace,
             activity,
             quirks,
+            old_revision,
+            subject: Subject::new("fleet"),
+            healed: Notify::new(),
             seed,
             classes: classes
                 .iter()
@@ -175,6 +193,14 @@ impl Fleet {
         self.lock().crashes
     }
 
+    /// An address that nobody has had yet, for the successor of an incarnation that goes on.
+    pub(super) fn next_twin_address(&self) -> SocketAddr {
+        let mut inner = self.lock();
+        inner.twins += 1;
+        let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 2, 0, 0)) + inner.twins);
+        SocketAddr::from((ip, CALL_PORT))
+    }
+
     pub(super) fn count_crash(&self) {
         self.lock().crashes += 1;
     }
@@ -269,12 +295,6 @@ impl Fleet {
     /// Everybody, by name.
     pub(super) fn residents(&self) -> Vec<Arc<Resident>> {
         self.lock().residents.values().cloned().collect()
-    }
-
-    /// Lifts what faults have left behind: no new ones are drawn from here on.
-    pub fn heal(&self) {
-        self.ways.heal();
-        self.healing.heal();
     }
 
     /// Ends every incarnation, so that all of their tasks are dropped.

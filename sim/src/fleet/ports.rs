@@ -36,7 +36,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, io,
     rc::{Rc, Weak},
-    sync::Arc,
+    sync::{atomic::Ordering::Relaxed, Arc},
 };
 use tokio::sync::{oneshot, Mutex, Notify};
 use uuid::Uuid;
@@ -128,6 +128,11 @@ impl SimPorts {
         self.life.phase() != Phase::Dead
     }
 
+    /// It is the incarnation that lives under its name: what it does can leave it.
+    pub fn is_present(&self) -> bool {
+        self.life.phase() == Phase::Present
+    }
+
     pub fn sim_store(&self) -> Rc<SimStore> {
         self.store.clone()
     }
@@ -207,12 +212,16 @@ impl SimPorts {
             .or_default()
             .clone();
         let mut slot = slot.lock().await;
+        let resident = self.fleet.resident(target.object())?;
+        if wanted.is_none() && self.fleet.consider_twin(&resident) {
+            // What waits on the old link waits until the old incarnation ends.
+            *slot = None;
+        }
         if let Some(link) = &*slot {
             if !link.is_dead() && wanted.is_none_or(|wanted| wanted == link.incarnation) {
                 return Ok(link.clone());
             }
         }
-        let resident = self.fleet.resident(target.object())?;
         let link = Link::connect(&self.this(), &resident, wanted).await?;
         *slot = Some(link.clone());
         Ok(link)
@@ -274,6 +283,9 @@ impl SimPorts {
             in_flight: Some(outgoing.in_flight),
             call: waiting.as_ref().map_or(0, |(_, waiting)| waiting.number()),
         };
+        if !self.is_present() {
+            return std::future::pending().await;
+        }
         match waiting {
             Some((reply, waiting)) => link.send(request, reply, waiting).await,
             None => {
@@ -350,7 +362,8 @@ impl SimPorts {
 
 impl Platform for SimPorts {
     fn now(&self) -> Timestamp {
-        crate::time::now()
+        let offset_ms = self.life.clock_ms.load(Relaxed);
+        Timestamp::from_unix_ms(crate::time::now().unix_ms + offset_ms)
     }
 
     fn sleep(&self, what: &'static str, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
@@ -372,7 +385,7 @@ impl Platform for SimPorts {
     }
 
     fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
-        if self.crash_point(&faults::CRASH_BEFORE_CALL) {
+        if !self.is_present() || self.crash_point(&faults::CRASH_BEFORE_CALL) {
             return SimPorts::dead();
         }
         if self.is_broken(&call) {
@@ -444,7 +457,7 @@ impl Platform for SimPorts {
     }
 
     fn broken(&self, capability: &Capability) -> LocalBoxFuture<'static, ()> {
-        if !self.is_alive() {
+        if !self.is_present() {
             return SimPorts::dead();
         }
         let ports = self.this();
@@ -461,7 +474,7 @@ impl Platform for SimPorts {
         host: &str,
         port: u16,
     ) -> LocalBoxFuture<'static, io::Result<Box<dyn ByteStream>>> {
-        if !self.is_alive() {
+        if !self.is_present() {
             return SimPorts::dead();
         }
         let Some(address) = self.fleet.resolve_host(host) else {
@@ -504,6 +517,9 @@ impl Platform for SimPorts {
             return;
         }
         let detail = note.detail;
+        if !self.is_present() {
+            return self.trace("in vain", detail);
+        }
         match note.kind {
             NoteKind::Appended { first, last } => {
                 self.trace("append", format_args!("{first}..={last} {detail}"));
@@ -604,6 +620,10 @@ impl outside::OutputGate for SimPorts {
 
     fn is_alive(&self) -> bool {
         SimPorts::is_alive(self)
+    }
+
+    fn is_present(&self) -> bool {
+        SimPorts::is_present(self)
     }
 
     fn dies_at(&self, site: &'static Site) -> bool {

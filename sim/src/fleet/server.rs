@@ -42,11 +42,23 @@ pub(super) async fn serve(
     inbox: mpsc::UnboundedReceiver<Mail>,
 ) {
     let ports = SimPorts::new(fleet, resident.clone(), life);
+    start_slowly(&ports).await;
     spawn_local(flush(ports.clone()));
     match resident.role {
         Role::Object(class) => serve_object(ports, class, inbox).await,
         Role::Worker { handler, listen } => serve_worker(ports, handler, listen).await,
         Role::Client => serve_client(ports, inbox).await,
+    }
+}
+
+async fn start_slowly(ports: &SimPorts) {
+    if matches!(ports.resident.role, Role::Client) {
+        return;
+    }
+    let (fleet, subject) = (&ports.fleet, &ports.resident.subject);
+    let slow_ms = fleet.choices.delay_ms(&faults::SLOW_START, subject);
+    if slow_ms > 0 {
+        fleet.sleep_while_faulty(slow_ms).await;
     }
 }
 
@@ -129,13 +141,21 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
             }
             Mail::Work(_) => panic!("work is for clients"),
             Mail::EvictIfIdle => {
-                let volatile = resident.stored().lock().expect("one thread").volatile();
-                if object.is_idle() && volatile == 0 {
+                if is_idle(&object, &resident) {
                     ports.fleet.evict(&resident, ports.incarnation);
                 }
             }
+            Mail::TellIdle(told) => {
+                // Who asked waits for it.
+                let _ = told.send(is_idle(&object, &resident));
+            }
         }
     }
+}
+
+/// An eviction would cut nothing off, and lose nothing.
+fn is_idle(object: &Incarnation, resident: &Resident) -> bool {
+    object.is_idle() && resident.stored().lock().expect("one thread").volatile() == 0
 }
 
 async fn serve_worker(ports: Rc<SimPorts>, handler: WorkerHandler, listen: SocketAddr) {
@@ -165,7 +185,13 @@ async fn flush(ports: Rc<SimPorts>) {
             .choices
             .delay_ms(&faults::STORAGE_SLOW, &resident.subject);
         sleep(Duration::from_millis(FLUSH_MS + slow_ms)).await;
-        if fleet.crash_point(&resident, ports.incarnation, &faults::CRASH_BEFORE_COMMIT) {
+        if !ports.is_present()
+            || fleet.crash_point(&resident, ports.incarnation, &faults::CRASH_BEFORE_COMMIT)
+        {
+            return;
+        }
+        if (fleet.choices).yes(&faults::STORAGE_FLUSH_FAILS, &resident.subject) {
+            fleet.reset(&resident, ports.incarnation);
             return;
         }
         let alarm_changed = store.flush_one();
@@ -244,7 +270,11 @@ impl ServerLink {
 
     /// Waits for the input gate, runs the call's first turn, and lets the rest go on by itself.
     async fn deliver(self: Rc<Self>, mut request: Request) {
-        let waits = &self.ports.fleet.waits;
+        let ports = &self.ports;
+        if (ports.fleet).consider_pause(&ports.resident, ports.incarnation) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let waits = &ports.fleet.waits;
         if !self.object.is_ready() {
             waits.call_is(request.call, CallState::AtGate(self.ports.incarnation));
             self.object.ready().await;

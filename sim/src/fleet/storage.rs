@@ -40,6 +40,8 @@ pub struct StoredObject {
     durable: WriteId,
     newest: WriteId,
     cache: Option<Cache>,
+    /// Nothing written here becomes durable any more.
+    is_detached: bool,
 }
 
 /// A row that can be computed from others.
@@ -124,6 +126,25 @@ impl StoredObject {
         if self.alarm == rung {
             self.alarm = None;
         }
+    }
+
+    /// Leaves a copy of what it has to the incarnation that goes on beside its successor; what it
+    /// gives is the storage itself, for the successor. No write to the copy becomes durable.
+    pub fn detach(&mut self) -> StoredObject {
+        let copy = StoredObject {
+            tables: self.tables.clone(),
+            alarm: self.alarm,
+            durable_alarm: self.durable_alarm,
+            durable: self.durable,
+            newest: self.newest,
+            is_detached: true,
+            ..StoredObject::default()
+        };
+        std::mem::replace(self, copy)
+    }
+
+    fn is_durable(&self, write: WriteId) -> bool {
+        !self.is_detached && self.durable >= write
     }
 
     /// How many closed transactions a crash could still take back.
@@ -318,7 +339,7 @@ impl SimStore {
     }
 
     pub fn is_durable(&self, write: WriteId) -> bool {
-        self.lock().durable >= write
+        self.lock().is_durable(write)
     }
 }
 
@@ -416,6 +437,9 @@ impl Store for SimStore {
             return;
         }
         let mut transaction = std::mem::take(&mut stored.open);
+        if stored.is_detached {
+            return;
+        }
         let touched = |undo: &Undo| matches!(undo, Undo::Alarm(_));
         if transaction.undo.iter().any(touched) {
             transaction.alarm_after = Some(stored.alarm);
@@ -431,7 +455,7 @@ impl Store for SimStore {
         Box::pin(async move {
             loop {
                 let notified = flushed.notified();
-                if stored.lock().expect("one thread").durable >= write {
+                if stored.lock().expect("one thread").is_durable(write) {
                     return;
                 }
                 notified.await;
@@ -441,120 +465,4 @@ impl Store for SimStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const AT: Timestamp = Timestamp::from_unix_ms(1_000);
-    const LATER: Timestamp = Timestamp::from_unix_ms(2_000);
-
-    fn store() -> (Arc<Mutex<StoredObject>>, SimStore) {
-        let stored: Arc<Mutex<StoredObject>> = Arc::default();
-        let store = opened(&stored);
-        (stored, store)
-    }
-
-    /// A storage that refuses nothing.
-    fn opened(stored: &Arc<Mutex<StoredObject>>) -> SimStore {
-        refusing(stored, || 0)
-    }
-
-    fn refusing(stored: &Arc<Mutex<StoredObject>>, draw: impl Fn() -> u64 + 'static) -> SimStore {
-        let refusals = Refusals {
-            draw: Box::new(draw),
-            refused: Box::new(|_| {}),
-        };
-        SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true), refusals)
-    }
-
-    fn put(store: &dyn Store, key: &str, cell: Cell) -> Result<(), StorageError> {
-        store.put(Table("kv"), Key::from(key), [cell].into())
-    }
-
-    fn write(store: &SimStore) {
-        put(store, "key", Cell::Null).unwrap();
-        store.commit();
-    }
-
-    /// Two writes in one turn, together; the second is refused.
-    #[test]
-    fn writes_that_stand_together_are_taken_back_when_one_is_refused() {
-        let (stored, _) = store();
-        // Nothing in the first turn; in the next one, the second write.
-        let draws = StdCell::new(0);
-        let store = refusing(&stored, move || 2 * draws.replace(draws.get() + 1));
-        let together = || {
-            let store: &dyn Store = &store;
-            store.atomically(|| {
-                put(store, "one", Cell::Integer(1))?;
-                put(store, "other", Cell::Integer(2))
-            })
-        };
-        write(&store);
-        let before = store.newest();
-        assert!(together().is_err());
-        assert_eq!(store.get(Table("kv"), &Key::from("one")).map(drop), None);
-        assert_eq!(store.newest(), before);
-        // The rest of the turn is none the worse for it.
-        assert_eq!(together(), Ok(()));
-        store.commit();
-        assert_eq!(stored.lock().unwrap().volatile(), 2);
-        store.flush_one();
-        store.flush_one();
-        assert!(store.is_durable(store.newest()));
-        assert!(store.get(Table("kv"), &Key::from("other")).is_some());
-    }
-
-    #[test]
-    fn a_write_that_becomes_durable_after_a_ring_does_not_bring_the_alarm_back() {
-        let (stored, store) = store();
-        store.set_alarm(Some(AT));
-        store.commit();
-        store.flush_one();
-        write(&store);
-        stored.lock().unwrap().take_alarm();
-        store.flush_one();
-        assert_eq!(stored.lock().unwrap().durable_alarm(), None);
-    }
-
-    #[test]
-    fn a_stale_cache_is_an_older_durable_version_of_that_row_alone() {
-        let mut object = StoredObject::with_cache(Table("kv"), Key::from("state"));
-        assert!(!object.can_be_stale());
-        let stored = Arc::new(Mutex::new(std::mem::take(&mut object)));
-        let store = opened(&stored);
-        for version in 0..10 {
-            put(&store, "state", Cell::Integer(version)).unwrap();
-            put(&store, "other", Cell::Integer(version)).unwrap();
-            store.commit();
-            store.flush_one();
-        }
-        let mut stored = stored.lock().unwrap();
-        stored.crash(0);
-        assert!(stored.can_be_stale());
-        stored.make_stale();
-        let version = |key: &str| match stored.tables[&Table("kv")][&Key::from(key)][0] {
-            Cell::Integer(version) => version,
-            _ => panic!("an integer was put"),
-        };
-        assert_eq!((version("state"), version("other")), (5, 9));
-        assert!(stored.is_stale());
-        stored.begin();
-        assert!(!stored.is_stale());
-    }
-
-    #[test]
-    fn a_ring_leaves_an_alarm_that_was_set_anew() {
-        let (stored, store) = store();
-        store.set_alarm(Some(AT));
-        store.commit();
-        store.flush_one();
-        store.set_alarm(Some(LATER));
-        store.commit();
-        stored.lock().unwrap().take_alarm();
-        write(&store);
-        store.flush_one();
-        store.flush_one();
-        assert_eq!(store.alarm(), Some(LATER));
-        assert_eq!(stored.lock().unwrap().durable_alarm(), Some(LATER));
-    }
-}
+mod tests;

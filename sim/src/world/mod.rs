@@ -11,7 +11,7 @@ mod run;
 pub use outcome::{Failure, FailureKind, Outcome, StreamLog};
 use plan::Noted;
 pub use plan::{Answers, FaultLevel, Plan, RecordedDecision, Strategy, PCT_DEPTH};
-pub use run::run;
+pub use run::{run, run_within, Hang};
 
 use crate::{
     activity::{Activity, PendingKind},
@@ -78,6 +78,7 @@ impl World {
             trace.clone(),
             activity.clone(),
             plan.quirks,
+            plan.scenario.old_revision(),
             plan.seed,
             plan.scenario.classes(),
         );

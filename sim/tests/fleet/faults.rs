@@ -2,8 +2,10 @@
 
 use crate::{
     bell::{Bells, ALARM_MS},
+    clocks,
     decided::{details, lines, times_ms, world, Fault},
     echo::Echoes,
+    network, objects,
 };
 use sim::{faults, trace::TraceEvent, world::Outcome};
 
@@ -127,13 +129,12 @@ fn every_other_disturbance_passes_alone() {
 #[test]
 fn every_fault_of_the_platform_is_shown_here() {
     let combined = ["stub.notice", "storage.lost-suffix", "storage.stale-cache"];
-    // In `network`.
-    let combined = [&combined[..], &["tcp.reset", "tcp.half-open", "tcp.short"]].concat();
+    let elsewhere = [objects::SHOWN, clocks::SHOWN, network::SHOWN].concat();
     let shown = [CRASHES, BELL_CRASHES, DISTURBANCES].concat();
     for site in faults::FAULTS.iter().copied().flatten() {
         let is_shown = shown.iter().any(|(name, ..)| *name == site.name);
         assert!(
-            is_shown || combined.contains(&site.name),
+            is_shown || combined.contains(&site.name) || elsewhere.contains(&site.name),
             "{} is not shown",
             site.name
         );

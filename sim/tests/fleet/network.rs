@@ -7,6 +7,9 @@ use crate::{
 };
 use sim::world::Outcome;
 
+/// Faults of the platform that are shown here.
+pub const SHOWN: &[&str] = &["tcp.reset", "tcp.half-open", "tcp.short"];
+
 const STREAM: &str = "stream p1:/echo";
 const ECHO: &str = "echo p1:/echo";
 const DELIVERIES: &str = "stream p1:/echo → echo p1:/echo";
