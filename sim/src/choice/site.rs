@@ -58,9 +58,10 @@ impl Shape {
     pub fn rate(self) -> Option<f64> {
         match self {
             Shape::Below { .. } => None,
-            Shape::YesNo { rate } | Shape::Delay { rate, .. } | Shape::OneOf { rate, .. } => {
-                Some(rate)
-            }
+            Shape::YesNo { rate }
+            | Shape::Delay { rate, .. }
+            | Shape::Bytes { rate, .. }
+            | Shape::OneOf { rate, .. } => Some(rate),
         }
     }
 
