@@ -36,6 +36,8 @@ pub(super) struct Request {
     pub reply_lost: bool,
     /// Later ones of its lane need not wait behind it: its connection was lost.
     pub overtaken: bool,
+    /// The callee passes it on, and so its answer.
+    pub is_forwarded: bool,
     pub in_flight: Option<Pending>,
     /// Its number among the calls that somebody waits for; 0 if nobody does.
     pub call: u64,

@@ -32,6 +32,6 @@ mod twin;
 mod ways;
 
 pub use directory::Fleet;
-pub use records::{Commit, Delivery, Lifetime, OpenConnection};
+pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

@@ -5,7 +5,7 @@ use super::{
     directory::Fleet,
     link::{Link, ReplySender, Request, DISCONNECT_MS},
     outside,
-    records::{Commit, Delivery, OpenConnection},
+    records::{Commit, Delivery, OpenConnection, Published, Wake},
     resident::{Life, Mail, Phase, Resident},
     storage::{Refusals, SimStore},
 };
@@ -24,14 +24,16 @@ use madsim::{
 };
 use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
-    event::Timestamp,
+    event::{Event, Timestamp},
     platform::{
         ByteStream, Note, NoteKind, OutboundCall, Platform, Registered, Resource, Store, Target,
         Task, Tracker, WriteId,
     },
     quirk::Quirks,
+    stream,
 };
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, io,
@@ -266,6 +268,9 @@ impl SimPorts {
             let bound = lane_links.entry(call.lane);
             bound.or_insert_with(|| Rc::downgrade(&link));
         }
+        if let Some(events) = call.arguments.get("events") {
+            self.publish(events);
+        }
         let request = Request {
             id: link.next_id(),
             lane: call.lane,
@@ -280,6 +285,7 @@ impl SimPorts {
             delay_ms: outgoing.delay_ms,
             reply_lost: outgoing.reply_lost,
             overtaken: waiting.is_none() && !is_capability,
+            is_forwarded: false,
             in_flight: Some(outgoing.in_flight),
             call: waiting.as_ref().map_or(0, |(_, waiting)| waiting.number()),
         };
@@ -297,6 +303,43 @@ impl SimPorts {
                 link.send_unheard(request).await;
             }
         }
+    }
+
+    /// Writes down which events leave this stream, now that they are durable.
+    pub(super) fn publish(&self, argument: &Argument) {
+        let Argument::Shared(value) = argument else {
+            return;
+        };
+        if self.resident.name.binding != stream::BINDING || !self.is_present() {
+            return;
+        }
+        let value: Arc<dyn Any + Send + Sync> = value.clone();
+        let events = match value.downcast::<Vec<Arc<Event>>>() {
+            Ok(events) => events,
+            Err(value) => match value.downcast::<Event>() {
+                Ok(event) => Arc::new(vec![event]),
+                Err(_) => return,
+            },
+        };
+        let resets = self.life.stored.lock().expect("one thread").resets();
+        self.fleet.record_published(Published {
+            stream: self.resident.name.clone(),
+            incarnation: self.incarnation,
+            resets,
+            events,
+        });
+    }
+
+    /// Writes down what it cost to wake.
+    pub(super) fn record_wake(&self) {
+        let (rows_read, rows_written) = self.store.rows();
+        self.fleet.record_wake(Wake {
+            object: self.resident.name.clone(),
+            incarnation: self.incarnation,
+            rows_read,
+            rows_written,
+            found_stale: self.life.stored.lock().expect("one thread").found_stale(),
+        });
     }
 
     /// A call that is not sent, and whose caller learns it after a while. What a capability's
