@@ -93,7 +93,7 @@ pub static FAULT_ROWS: &[FaultRow] = &[
     row("object", "design §6", &["crash.", "object."]),
     row("storage", "design §6", &["storage."]),
     row("call", "design §6", &["rpc.", "stub."]),
-    row("network", "design §6", &["network.", "net."]),
+    row("network", "design §6", &["net.", "tcp."]),
     row("clock", "design §6", &["clock."]),
     row("alarm", "design §6", &["alarm."]),
     row("OpenAI", "peers §5.1 and §5.2", &["peer.openai."]),
