@@ -1,7 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Interrupts},
+    agent::{Alone, Attach, Failures, Interrupts},
     slack::{BusyThreads, FirstMessage},
     streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
 };
@@ -17,6 +17,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &BusyThreads,
     &Interrupts,
     &Attach,
+    &Failures,
     &Alone,
     &LongPast,
     &Flood,
