@@ -61,7 +61,9 @@ macro_rules! judged_by {
             &Deadlocks,
             $(&$own,)+
             &Presence,
+            &Recoveries,
             &StateIsFold,
+            &LogIsKept,
             &Announcements,
             &Connections,
             &Quiesces,
@@ -137,11 +139,12 @@ pub fn append(
                 world.observe("acknowledged", json!({ "stream": stream, "events": taken }));
                 events.last().map(|event| event.offset)
             }
-            Err(error) => {
+            Err(refusal) => {
                 let answered_ms = sim::time::since_start_ms();
+                let code = refusal.error.code().unwrap_or("unresolved");
                 let refusal = json!({
-                    "stream": stream, "keys": keys, "code": error.code().unwrap_or("unresolved"),
-                    "askedMs": asked_ms, "answeredMs": answered_ms,
+                    "stream": stream, "keys": keys, "code": code, "askedMs": asked_ms,
+                    "answeredMs": answered_ms, "lostBeforeMs": refusal.lost_before_ms,
                 });
                 world.observe("refused", refusal);
                 None

@@ -1,13 +1,15 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, Lifetime, OpenConnection},
+    records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
+    ways::Ways,
 };
 use crate::{
     activity::Activity,
     choice::{Choices, Subject},
+    network::Healing,
     trace::Trace,
     waits::Waits,
 };
@@ -46,6 +48,8 @@ pub struct Fleet {
     classes: BTreeMap<&'static str, Class>,
     /// Outlives every object: alarms, restarts.
     supervisor: NodeHandle,
+    pub(super) ways: Ways,
+    pub(super) healing: Arc<Healing>,
     inner: Mutex<Inner>,
 }
 
@@ -56,6 +60,8 @@ struct Inner {
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
     lifetimes: Vec<Lifetime>,
+    wakes: Vec<Wake>,
+    published: Vec<Published>,
     connections: Vec<OpenConnection>,
     closed_connections: u64,
     crashes: u64,
@@ -72,6 +78,7 @@ impl Fleet {
         seed: u64,
         classes: &[Class],
     ) -> Arc<Self> {
+        let healing = Arc::new(Healing::default());
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
             waits: Waits::new(trace.clone()),
@@ -88,6 +95,8 @@ impl Fleet {
                 .map(|class| (class.binding, *class))
                 .collect(),
             supervisor,
+            ways: Ways::new(healing.clone()),
+            healing,
             inner: Mutex::default(),
         })
     }
@@ -162,6 +171,22 @@ impl Fleet {
         self.lock().lifetimes.clone()
     }
 
+    pub fn wakes(&self) -> Vec<Wake> {
+        self.lock().wakes.clone()
+    }
+
+    /// What left streams of the logs that they have now.
+    pub fn published(&self) -> Vec<Published> {
+        let inner = self.lock();
+        let resets = |stream: &ObjectName| {
+            let stored = inner.residents[stream].stored();
+            let resets = stored.lock().expect("one thread").resets();
+            resets
+        };
+        let present = |published: &&Published| published.resets == resets(&published.stream);
+        inner.published.iter().filter(present).cloned().collect()
+    }
+
     /// The connections of streams that live; those of an incarnation end with it.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let inner = self.lock();
@@ -204,6 +229,14 @@ impl Fleet {
 
     pub(super) fn record_commit(&self, commit: Commit) {
         self.lock().commits.push(commit);
+    }
+
+    pub(super) fn record_wake(&self, wake: Wake) {
+        self.lock().wakes.push(wake);
+    }
+
+    pub(super) fn record_published(&self, published: Published) {
+        self.lock().published.push(published);
     }
 
     pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64) {
@@ -277,7 +310,8 @@ impl Fleet {
             SocketAddr::from((ip, CALL_PORT))
         });
         let stored = match name.binding == stream::BINDING {
-            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY)),
+            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY))
+                .append_only(stream::EVENT_CHUNKS),
             false => StoredObject::default(),
         };
         let resident = Arc::new(Resident::new(name.clone(), role, address, stored));
