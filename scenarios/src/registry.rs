@@ -3,7 +3,9 @@
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
     slack::{BusyThreads, FirstMessage},
-    streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
+    streams::{
+        Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
+    },
 };
 use sim::{
     choice::Site,
@@ -23,6 +25,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Flood,
     &Legacy,
     &Poison,
+    &Paused,
     &TwoWriters,
     &LateSubscribers,
     &Tree,
