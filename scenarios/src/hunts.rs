@@ -14,6 +14,11 @@ pub struct Hunt {
 /// At least one for every quirk.
 pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::B01, "streams-flood", "append/acknowledged-lost"),
+    hunt(
+        Quirk::B02,
+        "slack-first-message",
+        "acknowledgement/not-durable",
+    ),
     hunt(Quirk::B05, "streams-long-past", "catch-up/not-consumed"),
     hunt(Quirk::B06, "slack-first-message", "deadlock/cycle"),
     hunt(Quirk::B07, "streams-tree", "announcement/uninitialized"),
@@ -27,8 +32,15 @@ pub const HUNTS: &[Hunt] = &[
         "slack-first-message",
         "obligation/request-unfinished",
     ),
+    hunt(Quirk::B10, "agent-interrupts", "interrupt/call-goes-on"),
+    hunt(
+        Quirk::B11,
+        "slack-first-message",
+        "obligation/input-unanswered",
+    ),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
+    hunt(Quirk::B17, "streams-paused", "catch-up/behind"),
     hunt(
         Quirk::B20,
         "slack-first-message",
@@ -41,15 +53,41 @@ pub const HUNTS: &[Hunt] = &[
     ),
     hunt(Quirk::B24, "streams-idle", "processor/behind"),
     hunt(
+        Quirk::B25,
+        "agent-interrupts",
+        "obligation/schedule-abandoned",
+    ),
+    hunt(
+        Quirk::B26,
+        "agent-interrupts",
+        "obligation/request-unfinished",
+    ),
+    hunt(Quirk::B27, "agent-interrupts", "model-calls/too-many"),
+    hunt(
         Quirk::B28,
         "slack-first-message",
         "obligation/input-unanswered",
     ),
     hunt(Quirk::B34, "streams-long-past", "filter/not-consumed"),
     hunt(Quirk::B38, "streams-idle", "connection/open-at-rest"),
+    hunt(Quirk::B50, "agent-interrupts", "request/overlapping"),
+    hunt(Quirk::B51, "agent-failures", "obligation/failure-abandoned"),
+    hunt(
+        Quirk::B52,
+        "agent-interrupts",
+        "obligation/request-unfinished",
+    ),
+    hunt(Quirk::B53, "agent-alone", "obligation/request-unfinished"),
+    hunt(Quirk::X1, "agent-interrupts", "obligation/input-unanswered"),
+    hunt(Quirk::X3, "agent-interrupts", "output/stale"),
     hunt(Quirk::X6, "streams-tree", "announcement/missing"),
     hunt(Quirk::X7, "streams-idle", "processor/behind"),
     hunt(Quirk::X8, "streams-two-writers", "processor/behind"),
+    hunt(Quirk::X9, "streams-poison", "presence/storm"),
+    hunt(Quirk::X10, "streams-poison", "presence/storm"),
+    hunt(Quirk::X11, "streams-paused", "pause/given-up"),
+    hunt(Quirk::X15, "agent-attach", "model-calls/too-many"),
+    hunt(Quirk::X16, "agent-attach", "model-calls/too-many"),
 ];
 
 const fn hunt(quirk: Quirk, scenario: &'static str, expected_key: &'static str) -> Hunt {

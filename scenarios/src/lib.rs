@@ -1,13 +1,14 @@
 //! Scenarios and the `streamsim` command.
 //!
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
-//!   [`readings`]: of the evidence, for both.
+//! - [`agent`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
+//!   [`readings`]: of the evidence, for all.
 //! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
 //! - [`log_view`]: streams' event logs as text, for terminals and snapshots.
 //! - [`command`]: the command line. Start there.
 
+pub mod agent;
 pub mod command;
 pub mod hunts;
 pub mod log_view;

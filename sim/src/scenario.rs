@@ -8,7 +8,7 @@ use crate::{
     world::World,
 };
 use futures_util::future::BoxFuture;
-use runtime::{object::Class, processor::Fold};
+use runtime::{object::Class, processor::Fold, quirk::Quirks};
 use std::sync::Arc;
 
 /// Something that must have happened in some world of a sweep.
@@ -51,6 +51,13 @@ pub trait Scenario: Sync {
     /// What the faults of a world may take, so that the oracles' demands can be met.
     fn budget(&self) -> Budget {
         Budget::ORDINARY
+    }
+
+    /// Known bugs of an older revision of the product, on which an incarnation may be started. What
+    /// they did, a start on the present revision must repair: bugs that break a promise for ever do
+    /// not belong here.
+    fn old_revision(&self) -> Quirks {
+        Quirks::NONE
     }
 
     /// The classes of objects that the platform knows.

@@ -10,7 +10,9 @@
 use super::{
     contract::*,
     debounce::Debounce,
-    decision, rendering,
+    decision::{self, Step},
+    oversight::Oversight,
+    rendering,
     transaction::{Head, Transactions},
 };
 use runtime::{
@@ -51,6 +53,11 @@ struct Occasion {
     announcements: Vec<EventInput>,
     /// The last live event that ended the request under way.
     terminal: Option<EventInput>,
+    /// What quirks B-50 and X-1 decide per event, as V1 did: from the state as of that event, and
+    /// appended wherever the stream has got to by then.
+    hasty: Vec<EventInput>,
+    /// A live input asks for a request where none was scheduled; for quirk B-25.
+    schedules: bool,
 }
 
 impl AgentProcessor {
@@ -65,13 +72,8 @@ impl AgentProcessor {
         }
     }
 
-    /// Triggers at or below this are not answered. Quirk B-28: the anchor silences the trigger
-    /// itself, not only its side effects (V0).
-    fn ignored_through(&self) -> Offset {
-        match self.context.quirk(Quirk::B28) {
-            true => self.side_effects_after.get(),
-            false => Offset::ZERO,
-        }
+    fn oversight(&self) -> Oversight {
+        Oversight::of(&self.context, self.side_effects_after.get())
     }
 
     async fn settle(
@@ -79,6 +81,10 @@ impl AgentProcessor {
         known: Head<State>,
         occasion: Occasion,
     ) -> Result<(), ProcessorError> {
+        if !occasion.hasty.is_empty() {
+            let hasty = occasion.hasty.clone();
+            self.stream.append_batch(None, hasty).await?;
+        }
         let is_due = !self
             .decide(&known.fold, &occasion.interrupts, &"".into())
             .is_empty();
@@ -88,7 +94,7 @@ impl AgentProcessor {
         };
         self.look_after_debounce(&head.fold, &occasion).await;
         let mut announcements = occasion.announcements;
-        if head.fold.is_quiet(self.ignored_through()) {
+        if head.fold.is_quiet(self.oversight()) {
             announcements.extend(occasion.terminal);
         }
         if !announcements.is_empty() {
@@ -115,10 +121,9 @@ impl AgentProcessor {
         if let Some(input) = interrupt {
             return decision::interrupt(*input, state, request_id);
         }
-        let step = state.next_step(self.ignored_through());
+        let step = state.next_step(self.oversight());
         step.map(|step| decision::take(step, state, request_id))
-            .into_iter()
-            .collect()
+            .unwrap_or_default()
     }
 
     fn next_request_id(&self) -> Arc<str> {
@@ -133,12 +138,15 @@ impl AgentProcessor {
             return;
         };
         let is_armed = self.debounce.is_armed_for(request_id);
+        if !is_armed && !occasion.schedules && self.context.quirk(Quirk::B25) {
+            return;
+        }
         let reclaims = occasion.reclaims.as_ref() == Some(request_id);
         if !is_armed && reclaims && !occasion.is_triggered {
             self.debounce.hold(request_id);
             self.clone().hand_off(request_id.clone()).await;
         } else if !is_armed || occasion.is_triggered {
-            self.arm(request_id, state.llm_config.debounce_ms);
+            self.arm(request_id, state.delay_ms());
         }
     }
 
@@ -182,6 +190,9 @@ impl AgentProcessor {
         match &reduced.consumed {
             Consumed::InputAdded(input) => {
                 occasion.is_triggered |= input.triggers();
+                if input.triggers() {
+                    self.note_trigger(occasion, event.offset, &reduced.previous_state);
+                }
                 if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest {
                     occasion.interrupts.push(event.offset);
                 }
@@ -200,6 +211,10 @@ impl AgentProcessor {
                     llm_request_id: completed.llm_request_id,
                 };
                 occasion.terminal = Some(idle("llm-request-completed", &id, event));
+                if self.context.quirk(Quirk::X1) && reduced.state.pending_trigger_count > 0 {
+                    let source = event.offset;
+                    self.decide_hastily(occasion, Step::Schedule { source }, &reduced.state);
+                }
             }
             Consumed::Cancelled(cancelled) if reduced.previous_state.is_cancelled_by(cancelled) => {
                 if let CancelledRequest::Scheduled { request_id } = &cancelled.cancelled {
@@ -223,6 +238,29 @@ impl AgentProcessor {
             }
             _ => {}
         }
+    }
+
+    /// `before` is the state as of the trigger.
+    fn note_trigger(&self, occasion: &mut Occasion, source: Offset, before: &State) {
+        match before.current_request {
+            None => {
+                occasion.schedules = true;
+                if self.context.quirk(Quirk::B50) {
+                    self.decide_hastily(occasion, Step::Schedule { source }, before);
+                }
+            }
+            Some(CurrentRequest::Scheduled { .. }) => {}
+            Some(CurrentRequest::Requested { .. }) => {
+                if self.context.quirk(Quirk::X1) {
+                    self.decide_hastily(occasion, Step::Queue { source }, before);
+                }
+            }
+        }
+    }
+
+    fn decide_hastily(&self, occasion: &mut Occasion, step: Step, state: &State) {
+        let decided = decision::take(step, state, &self.next_request_id());
+        occasion.hasty.extend(decided);
     }
 }
 
@@ -278,7 +316,7 @@ impl Processor for AgentProcessor {
     }
 
     fn owes(&self, state: &State) -> bool {
-        state.owes(self.ignored_through())
+        state.owes(self.oversight())
     }
 
     fn recover(self: &Rc<Self>, _state: Rc<State>, side_effects_after: Offset) -> Work {
@@ -287,7 +325,8 @@ impl Processor for AgentProcessor {
         Box::pin(async move {
             let head = processor.advance(&[]).await?;
             if let Some(CurrentRequest::Scheduled { request_id, .. }) = &head.fold.current_request {
-                if !processor.debounce.is_armed_for(request_id) {
+                let is_seen = !processor.oversight().of_lost_timers;
+                if is_seen && !processor.debounce.is_armed_for(request_id) {
                     processor.debounce.hold(request_id);
                     processor.clone().hand_off(request_id.clone()).await;
                 }

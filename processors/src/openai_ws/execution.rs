@@ -10,14 +10,15 @@ use super::{
     interruption::{Interruption, Reason},
     line::Line,
     outcome::Outcome,
-    processor::OpenAiWsProcessor,
+    processor::{Claim, OpenAiWsProcessor},
     response::{self, Answer, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::agent::transaction::Head;
+use crate::agent::transaction::{Fold, Head};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
+    quirk::Quirk,
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, future::Future, rc::Rc, sync::Arc};
@@ -44,29 +45,62 @@ enum Asked {
 
 impl OpenAiWsProcessor {
     /// Brings a request to its terminal, unless it has one.
-    pub(super) async fn execute(&self, request: Offset) -> Result<(), ProcessorError> {
+    pub(super) async fn execute(&self, claim: Claim) -> Result<(), ProcessorError> {
+        let request = claim.request;
         let kept = self.unfinished.borrow_mut().remove(&request);
         let outcome = match kept {
             Some(outcome) => outcome,
             None => {
                 let head = self.patiently(|| self.transactions.read()).await?;
-                let status = head.fold.provider.status(request);
+                let at_head = head.fold.provider.status(request);
+                let status = claim.seen.unwrap_or(at_head);
                 if !self.is_open(status) {
                     return Ok(());
                 }
                 if status == RequestStatus::Started {
                     self.append(vec![attempt_failed(request, &head)]).await?;
                 }
-                self.attempt(request, head.fold).await?
+                let history = match head.fold.prompts.contains_key(&request.0) {
+                    true => head.fold,
+                    // Ended meanwhile, and executed all the same.
+                    false => self.history_as_of(request).await?,
+                };
+                self.attempt(request, history).await?
             }
         };
-        let finished = self
-            .patiently(|| self.transactions.append(|head| outcome.events(&head.fold)))
-            .await;
+        let finished = match self.context.quirk(Quirk::X3) {
+            true => self.finish_unguarded(&outcome).await,
+            false => {
+                let finish = || self.transactions.append(|head| outcome.events(&head.fold));
+                self.patiently(finish).await.map(drop)
+            }
+        };
         if finished.is_err() {
             self.unfinished.borrow_mut().insert(request, outcome);
         }
-        finished.map(drop)
+        finished
+    }
+
+    /// Quirk X-3: looks whether the request is current, and then appends, whatever came in between.
+    async fn finish_unguarded(&self, outcome: &Outcome) -> Result<(), ProcessorError> {
+        let head = self.patiently(|| self.transactions.read()).await?;
+        match outcome.events(&head.fold) {
+            events if events.is_empty() => Ok(()),
+            events => self.append(events).await,
+        }
+    }
+
+    /// The stream up to a request, folded anew.
+    async fn history_as_of(&self, request: Offset) -> Result<Rc<History>, ProcessorError> {
+        let events = self
+            .stream
+            .events(Offset::ZERO, Some(request.next()))
+            .await?;
+        let mut history = History::default();
+        for event in events.iter() {
+            history.apply(event)?;
+        }
+        Ok(Rc::new(history))
     }
 
     async fn attempt(

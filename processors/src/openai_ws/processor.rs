@@ -16,6 +16,7 @@ use super::{
     socket::OpenAiEndpoint,
 };
 use crate::agent::transaction::Transactions;
+use futures_util::FutureExt;
 use runtime::{
     event::{Event, Offset, PayloadError},
     object::Context,
@@ -40,9 +41,17 @@ pub struct OpenAiWsProcessor {
     pub(super) active: RefCell<Option<(Offset, Rc<Interruption>)>>,
     /// Conversations whose terminal is not yet in the stream.
     pub(super) unfinished: RefCell<BTreeMap<Offset, Outcome>>,
-    claimed: RefCell<BTreeSet<Offset>>,
-    queue: RefCell<VecDeque<Offset>>,
+    pub(super) claimed: RefCell<BTreeSet<Offset>>,
+    queue: RefCell<VecDeque<Claim>>,
     is_executing: Cell<bool>,
+}
+
+/// A request that is to be executed here.
+pub(super) struct Claim {
+    pub request: Offset,
+    /// What the claimant takes for its status; without it, the head is asked. Only a known bug
+    /// believes what it saw (quirks ).
+    pub seen: Option<RequestStatus>,
 }
 
 impl OpenAiWsProcessor {
@@ -71,8 +80,8 @@ impl OpenAiWsProcessor {
         }
     }
 
-    /// Brings the executions in line with the state as of `offset`.
-    fn drive(self: &Rc<Self>, offset: Offset, state: &State) {
+    /// Lets go of the requests that have ended as of `offset`, and cuts off the execution of one.
+    fn retire(&self, offset: Offset, state: &State) {
         let has_ended = |request: Offset| {
             request <= offset && state.status(request) == RequestStatus::Completed
         };
@@ -84,35 +93,54 @@ impl OpenAiWsProcessor {
                 interruption.interrupt(Reason::Cancelled);
             }
         }
+    }
+
+    /// Claims what dangles. Quirk X-16: what dangled at the end of a batch need not be asked for
+    /// again at the head.
+    pub(super) fn take_up(&self, state: &State) {
         for (request, open) in &state.requests {
-            let request = Offset(*request);
-            if self.is_open(open.status) && self.claimed.borrow_mut().insert(request) {
-                self.queue.borrow_mut().push_back(request);
+            if self.is_dangling(open.status) {
+                self.claim(Claim {
+                    request: Offset(*request),
+                    seen: self.context.quirk(Quirk::X16).then_some(open.status),
+                });
             }
         }
-        self.execute_queued();
+    }
+
+    pub(super) fn claim(&self, claim: Claim) {
+        if self.claimed.borrow_mut().insert(claim.request) {
+            self.queue.borrow_mut().push_back(claim);
+        }
     }
 
     fn execute_queued(self: &Rc<Self>) {
         if self.queue.borrow().is_empty() || self.is_executing.replace(true) {
             return;
         }
-        let processor = self.clone();
-        self.context.wait_until("model requests", async move {
-            while let Some(request) = processor.next_queued() {
-                if let Err(error) = processor.execute(request).await {
-                    processor.context.note(
-                        NoteKind::Failure,
-                        format_args!("{SLUG} could not bring request {request} to an end: {error}"),
-                    );
-                    processor.claimed.borrow_mut().remove(&request);
-                }
-            }
-            processor.is_executing.set(false);
-        });
+        let queued = self.clone().run_queue();
+        self.context.wait_until("model requests", queued);
     }
 
-    fn next_queued(&self) -> Option<Offset> {
+    async fn run_queue(self: Rc<Self>) {
+        while let Some(claim) = self.next_queued() {
+            self.run(claim).await;
+        }
+        self.is_executing.set(false);
+    }
+
+    pub(super) async fn run(&self, claim: Claim) {
+        let request = claim.request;
+        if let Err(error) = self.execute(claim).await {
+            self.context.note(
+                NoteKind::Failure,
+                format_args!("{SLUG} could not bring request {request} to an end: {error}"),
+            );
+            self.claimed.borrow_mut().remove(&request);
+        }
+    }
+
+    fn next_queued(&self) -> Option<Claim> {
         self.queue.borrow_mut().pop_front()
     }
 }
@@ -135,12 +163,18 @@ impl Processor for OpenAiWsProcessor {
     }
 
     fn process_batch(self: &Rc<Self>, hook: &Hook<Self>) {
-        self.drive(hook.checkpoint_offset, &hook.state);
+        self.take_up_after(hook);
+        self.retire(hook.checkpoint_offset, &hook.state);
+        match self.context.quirk(Quirk::B10) {
+            // The checkpoint, and with it every later batch, waits until the model has answered.
+            true => hook.block(self.clone().run_queue().map(Ok)),
+            false => self.execute_queued(),
+        }
     }
 
     fn owes(&self, state: &State) -> bool {
         let mut requests = state.requests.values();
-        requests.any(|request| self.is_open(request.status))
+        !self.context.quirk(Quirk::B26) && requests.any(|open| self.is_dangling(open.status))
     }
 
     /// Reads the head even if everything is claimed: a stream that is gone shows by that, and the
@@ -149,7 +183,9 @@ impl Processor for OpenAiWsProcessor {
         let processor = self.clone();
         Box::pin(async move {
             let head = processor.transactions.read().await?;
-            processor.drive(head.offset, &head.fold.provider);
+            processor.retire(head.offset, &head.fold.provider);
+            processor.take_up(&head.fold.provider);
+            processor.execute_queued();
             Ok(())
         })
     }

@@ -7,6 +7,7 @@ use crate::{
     event::Offset,
     object::{Context, Storage},
     platform::{NoteKind, StorageError},
+    quirk::Quirk,
 };
 use futures_util::future::LocalBoxFuture;
 
@@ -79,7 +80,7 @@ impl Checkpoints for HostCheckpoints {
         self.context
             .note(NoteKind::CheckpointWriting { offset }, self.name);
         self.storage.put_json(&self.snapshot_key, json)?;
-        if owes {
+        if owes && !self.context.quirk(Quirk::B53) {
             self.context.ensure_alarm(OBLIGATION_ALARM_MS);
         }
         self.context

@@ -132,7 +132,10 @@ impl StreamObject {
             source: input.source.clone(),
             idempotency_key: input.idempotency_key.clone(),
             offset: actual,
-            created_at: self.context.now(),
+            created_at: match input.kind == CREATED {
+                true => self.may_begin_now(),
+                false => self.context.now(),
+            },
         });
         batch.working.reduce(&event)?;
         if event.kind == CREATED && self.context.quirk(Quirk::B07) {
@@ -173,7 +176,8 @@ impl StreamObject {
             }
         }
         self.wake_pumps();
-        let dials = |event: &Arc<Event>| is_domain(event) || event.kind == RESUMED;
+        let resumed = |event: &Event| event.kind == RESUMED && !self.context.quirk(Quirk::X11);
+        let dials = |event: &Arc<Event>| is_domain(event) || resumed(event);
         if new.iter().any(dials) {
             self.reconcile_for_domain_event();
         }

@@ -7,12 +7,15 @@ use super::{
     dial::{Connections, Subscription},
     idle::IdleTimer,
     log::Log,
+    patience::Patience,
     state::{ConfiguredEvent, CoreState},
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability, Wire},
     callable::DispatchContext,
-    event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
+    event::{
+        Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath, Timestamp,
+    },
     object::{unknown_method, Class, Context, Object, Reply, Stub},
     platform::StorageError,
     quirk::Quirk,
@@ -54,6 +57,7 @@ pub struct StreamObject {
     pub(super) idle: IdleTimer,
     /// Announcements to ancestors are under way.
     pub(super) announcing: Cell<bool>,
+    pub(super) announcements: Cell<Patience>,
     /// Stubs to other streams of the namespace: what is forwarded to one arrives in order.
     peers: RefCell<BTreeMap<StreamName, Stub>>,
 }
@@ -83,6 +87,7 @@ impl StreamObject {
             reach: DispatchContext::of_platform(&context),
             idle: IdleTimer::new(idle_ms),
             announcing: Cell::new(false),
+            announcements: Cell::default(),
             peers: RefCell::default(),
             context,
         });
@@ -143,6 +148,11 @@ impl StreamObject {
 
     pub(super) fn read(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
         self.log.read(after, before, limit)
+    }
+
+    /// The time at which the log begins, now.
+    pub(super) fn may_begin_now(&self) -> Timestamp {
+        self.log.may_begin_at(self.context.now())
     }
 
     pub(super) fn find(&self, key: &IdempotencyKey) -> Option<Arc<Event>> {
@@ -369,7 +379,11 @@ impl StreamObject {
     /// ends in the same turn: anything that it still appended would go to a log without a beginning.
     fn reset(&self) -> Result<Argument, CallError> {
         let store = self.context.store();
-        store.clear()?;
+        let began_at = self.log.began_at();
+        store.atomically(|| {
+            store.clear()?;
+            self.log.begin_after(began_at)
+        })?;
         store.commit();
         self.context.abort("reset");
         Ok(Argument::NULL)

@@ -11,6 +11,7 @@ use super::{
     error::CommandError,
     exit::Exit,
     flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
+    guard::GuardFlag,
     json_line::JsonLine,
     names,
     plural::plural,
@@ -36,6 +37,8 @@ pub struct Arguments {
     #[command(flatten)]
     jobs: JobsFlag,
     #[command(flatten)]
+    guard: GuardFlag,
+    #[command(flatten)]
     settings: SettingsFlags,
     #[command(flatten)]
     format: FormatFlag,
@@ -55,8 +58,8 @@ impl Arguments {
         }
         let jobs = self.jobs.jobs(environment).get();
         let other_jobs = if jobs > 1 { 1 } else { 2 };
-        let forward = hashes(&schedule, jobs, false)?;
-        let backward = hashes(&schedule, other_jobs, true)?;
+        let forward = self.hashes(&schedule, jobs, false)?;
+        let backward = self.hashes(&schedule, other_jobs, true)?;
         let mismatches = mismatches(&forward, &backward);
         let mut differences = String::new();
         for (scenario, seed) in mismatches.iter().take(SHOWN_MAX) {
@@ -67,6 +70,35 @@ impl Arguments {
             true => Exit::Well,
             false => Exit::NonDeterminism,
         })
+    }
+
+    /// Runs the worlds of a schedule in a fresh process.
+    fn hashes(
+        &self,
+        schedule: &Schedule,
+        jobs: usize,
+        reverse: bool,
+    ) -> Result<Hashes, CommandError> {
+        let shard = schedule.shard;
+        let mut arguments = vec!["__hashes".to_owned()];
+        let names = schedule.scenarios.iter().map(|scenario| scenario.name());
+        arguments.extend(names.map(str::to_owned));
+        for (flag, value) in [
+            ("--seed", schedule.first_seed.to_string()),
+            ("--worlds", schedule.worlds.to_string()),
+            ("--shard", format!("{}/{}", shard.index, shard.count)),
+            ("--jobs", jobs.to_string()),
+        ] {
+            arguments.extend([flag.to_owned(), value]);
+        }
+        arguments.extend(settings_arguments(&schedule.settings));
+        arguments.extend(self.guard.arguments());
+        if reverse {
+            arguments.push("--reverse".to_owned());
+        }
+        let stdout = process::run_to_success(&arguments)?;
+        let parsed: Option<Hashes> = stdout.lines().map(parse_hash).collect();
+        parsed.ok_or_else(|| process::failed(&arguments, "its hashes cannot be read".to_owned()))
     }
 
     fn print(
@@ -95,29 +127,6 @@ impl Arguments {
         write!(anstream::stderr(), "{differences}")?;
         Ok(())
     }
-}
-
-/// Runs the worlds of a schedule in a fresh process.
-fn hashes(schedule: &Schedule, jobs: usize, reverse: bool) -> Result<Hashes, CommandError> {
-    let shard = schedule.shard;
-    let mut arguments = vec!["__hashes".to_owned()];
-    let names = schedule.scenarios.iter().map(|scenario| scenario.name());
-    arguments.extend(names.map(str::to_owned));
-    for (flag, value) in [
-        ("--seed", schedule.first_seed.to_string()),
-        ("--worlds", schedule.worlds.to_string()),
-        ("--shard", format!("{}/{}", shard.index, shard.count)),
-        ("--jobs", jobs.to_string()),
-    ] {
-        arguments.extend([flag.to_owned(), value]);
-    }
-    arguments.extend(settings_arguments(&schedule.settings));
-    if reverse {
-        arguments.push("--reverse".to_owned());
-    }
-    let stdout = process::run_to_success(&arguments)?;
-    let parsed: Option<Hashes> = stdout.lines().map(parse_hash).collect();
-    parsed.ok_or_else(|| process::failed(&arguments, "its hashes cannot be read".to_owned()))
 }
 
 fn parse_hash(line: &str) -> Option<((String, u64), String)> {

@@ -55,12 +55,17 @@ fn parse(text: &str, shape: Shape) -> Option<u64> {
 }
 
 /// What a site takes, in words.
-fn takes(shape: Shape) -> String {
+pub fn takes(shape: Shape) -> String {
     match shape {
         Shape::YesNo { .. } => "yes or no".to_owned(),
         Shape::Delay { min_ms, max_ms, .. } => {
             format!("milliseconds from {min_ms} to {max_ms}, or no")
         }
+        Shape::Bytes {
+            min_bytes,
+            max_bytes,
+            ..
+        } => format!("bytes from {min_bytes} to {max_bytes}, or no"),
         Shape::OneOf { variants, .. } => format!("{} or no", variants.join(", ")),
         Shape::Below { count: 0 } => "a number".to_owned(),
         Shape::Below { count } => format!("a number below {count}"),

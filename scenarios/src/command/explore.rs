@@ -6,6 +6,7 @@ use super::{
     exit::Exit,
     flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
     follow_up::{failure_of, follow_up},
+    guard::GuardFlag,
     json_line::JsonLine,
     names,
     progress_view::Progress,
@@ -45,6 +46,8 @@ pub struct Arguments {
     #[command(flatten)]
     jobs: JobsFlag,
     #[command(flatten)]
+    guard: GuardFlag,
+    #[command(flatten)]
     settings: SettingsFlags,
     /// Where failures are written down.
     #[arg(long, value_name = "DIR", default_value = "target/streamsim")]
@@ -78,7 +81,7 @@ impl Arguments {
             output: Ok(()),
         };
         let started = Instant::now();
-        let explored = engine::explore(|n| schedule.plan(n), limits, sim::world::run, &mut sweep);
+        let explored = engine::explore(|n| schedule.plan(n), limits, self.guard.run(), &mut sweep);
         let wall = started.elapsed();
         let Sweep {
             tally,

@@ -5,6 +5,7 @@ use super::{
     error::CommandError,
     exit::Exit,
     flags::{JobsFlag, SettingsFlags, SweepFlags},
+    guard::GuardFlag,
     names,
 };
 use sim::{
@@ -26,6 +27,8 @@ pub struct Arguments {
     #[command(flatten)]
     jobs: JobsFlag,
     #[command(flatten)]
+    guard: GuardFlag,
+    #[command(flatten)]
     settings: SettingsFlags,
     /// Run the last world first.
     #[arg(long)]
@@ -43,7 +46,7 @@ impl Arguments {
         };
         let mut hashes = Hashes(String::new());
         let limits = self.jobs.limits(environment);
-        engine::explore(plan, limits, sim::world::run, &mut hashes)?;
+        engine::explore(plan, limits, self.guard.run(), &mut hashes)?;
         io::stdout().write_all(hashes.0.as_bytes())?;
         Ok(Exit::Well)
     }

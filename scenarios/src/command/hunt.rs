@@ -5,6 +5,7 @@ use super::{
     error::CommandError,
     exit::Exit,
     flags::{ChanceFlags, Format, FormatFlag, JobsFlag, SeedFlag},
+    guard::GuardFlag,
     hunt_view, names,
     progress_view::Progress,
     values,
@@ -41,6 +42,8 @@ pub struct Arguments {
     budget: Option<Duration>,
     #[command(flatten)]
     jobs: JobsFlag,
+    #[command(flatten)]
+    guard: GuardFlag,
     #[command(flatten)]
     chance: ChanceFlags,
     #[command(flatten)]
@@ -104,7 +107,7 @@ impl Arguments {
             progress: Progress::new(Some(schedule.len()), self.format.format),
         };
         let started = Instant::now();
-        engine::explore(|n| schedule.plan(n), limits, sim::world::run, &mut chase)?;
+        engine::explore(|n| schedule.plan(n), limits, self.guard.run(), &mut chase)?;
         Ok(Hunted {
             hunt,
             found: chase.found,

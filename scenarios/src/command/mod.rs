@@ -4,7 +4,8 @@
 //! prints: [`list`], [`run`], [`explore`], [`sweep`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
 //! processes [`hashes`] and [`trace`]. Around them:
 //!
-//! - [`flags`], [`values`], [`names`], [`decide`], [`environment`]: what is asked for.
+//! - [`flags`], [`values`], [`names`], [`decide`], [`guard`], [`environment`]: what is
+//!   asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
 //! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
@@ -14,6 +15,7 @@ mod bench_view;
 mod check;
 mod command_line;
 mod confirmation;
+mod counts_view;
 mod decide;
 mod decisions_view;
 pub mod environment;
@@ -25,6 +27,7 @@ mod failure_view;
 mod fake;
 mod flags;
 mod follow_up;
+mod guard;
 mod hashes;
 mod hunt;
 mod hunt_view;

@@ -7,6 +7,7 @@ use super::{
     exit::Exit,
     failure_view::{self, FollowUp},
     flags::{Format, FormatFlag, SeedFlag, SettingsFlags},
+    guard::GuardFlag,
     json_line::JsonLine,
     names,
 };
@@ -15,7 +16,7 @@ use crate::{
     palette::{BAD, GOOD, STRONG},
 };
 use sim::{
-    exploration::engine::World,
+    exploration::engine::{self, World},
     scenario::Scenario,
     world::{Outcome, Plan, RecordedDecision},
 };
@@ -39,6 +40,8 @@ pub struct Arguments {
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
+    guard: GuardFlag,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
@@ -53,8 +56,7 @@ impl Arguments {
             forced: self.decide,
             ..self.settings.settings().plan(self.scenario, seed)
         };
-        let outcome = sim::world::run(&plan);
-        let world = World { plan, outcome };
+        let world = engine::run_one(plan, &self.guard.run())?;
         match self.format.format {
             Format::Text => write!(anstream::stdout(), "{}", text(&world, self.trace))?,
             Format::Json => JsonLine::world(&world).print()?,

@@ -2,12 +2,16 @@
 
 use super::{
     command_line::shows_again,
+    counts_view::columns,
     json_line::{JsonFailureGroup, JsonLine},
     plural::plural,
 };
-use crate::palette::{BAD, DIM, GOOD, STRONG};
+use crate::{
+    palette::{BAD, GOOD, STRONG},
+    registry,
+};
 use sim::exploration::tally::{IdleOracle, MissedGoal, ScenarioTally, Tally};
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub struct Summary<'a> {
     pub tally: &'a Tally,
@@ -40,6 +44,7 @@ impl Summary<'_> {
             self.sim_to_wall(),
             failed_words(failed),
         );
+        text += &self.exercised_text();
         for (key, group) in &tally.failures {
             let plan = &group.first.plan;
             text += &format!(
@@ -62,6 +67,40 @@ impl Summary<'_> {
             );
         }
         text
+    }
+
+    fn exercised_text(&self) -> String {
+        if self.tally.worlds() == 0 {
+            return String::new();
+        }
+        let fired = self.fired();
+        let fired = match fired.iter().all(|(_, count)| *count == 0) {
+            true => format!("{STRONG}faults{STRONG:#}: none fired\n"),
+            false => format!("{STRONG}faults{STRONG:#} fired\n{}", columns(&fired)),
+        };
+        let exercised: Vec<_> = self.exercised().into_iter().collect();
+        format!(
+            "{fired}{STRONG}oracles{STRONG:#} found right\n{}",
+            columns(&exercised)
+        )
+    }
+
+    /// How often each fault of the tables fired, in their order.
+    fn fired(&self) -> Vec<(&'static str, u64)> {
+        let count = |site: &str| self.tally.fired.get(site).copied().unwrap_or(0);
+        let sites = registry::fault_sites().into_iter();
+        sites.map(|site| (site.name, count(site.name))).collect()
+    }
+
+    /// How many cases each oracle judged, in all scenarios that have it.
+    fn exercised(&self) -> BTreeMap<&'static str, u64> {
+        let mut exercised = BTreeMap::new();
+        for tally in self.tally.scenarios.values() {
+            for (oracle, count) in &tally.exercised {
+                *exercised.entry(*oracle).or_insert(0) += count;
+            }
+        }
+        exercised
     }
 
     pub fn json(&self) -> JsonLine<'_> {
@@ -91,6 +130,14 @@ impl Summary<'_> {
             oracles_idle: idle
                 .map(|IdleOracle { scenario, oracle }| format!("{scenario}/{oracle}"))
                 .collect(),
+            fired: self.fired().into_iter().collect(),
+            goals: (tally.scenarios.iter())
+                .flat_map(|(scenario, tally)| {
+                    let goals = tally.goals.iter();
+                    goals.map(move |(goal, count)| (format!("{scenario}/{goal}"), *count))
+                })
+                .collect(),
+            exercised: self.exercised(),
         }
     }
 }
@@ -110,9 +157,8 @@ fn scenario_lines(tally: &ScenarioTally) -> String {
         plural(*worlds, "world"),
         failed_words(*failed)
     );
-    for (goal, count) in goals {
-        text += &format!("  {DIM}{goal}{DIM:#} reached in {count}\n");
-    }
+    let goals: Vec<(&str, u64)> = goals.iter().map(|(goal, count)| (*goal, *count)).collect();
+    text += &columns(&goals);
     text
 }
 
@@ -146,6 +192,19 @@ mod tests {
         tally
     }
 
+    fn place(name: &str) -> Option<usize> {
+        let sites = registry::fault_sites();
+        sites.iter().position(|site| site.name == name)
+    }
+
+    /// All faults but one, none of which fired.
+    fn others() -> impl Iterator<Item = (&'static str, u64)> {
+        let sites = registry::fault_sites().into_iter().map(|site| site.name);
+        sites
+            .filter(|name| *name != "rpc.delay")
+            .map(|name| (name, 0))
+    }
+
     #[test]
     fn failures_come_with_the_command_that_shows_the_first() {
         let summary = Summary {
@@ -155,13 +214,22 @@ mod tests {
         };
         let expected = "\
 fake: 4 worlds, 2 passed, 2 failed
-  answered reached in 4
+  answered 4
 4 worlds in 0.50 s: 8 worlds/s, 24 events/s, simulated : wall = 16 : 1, 2 failed
+faults fired
+FIRED
+oracles found right
+  log 12
   stream/offset-gap × 2, first in fake, seed 3
     cargo run --release -- run fake --seed 3
 ";
-        let text = anstream::adapter::strip_str(&summary.text()).to_string();
-        assert_eq!(text, expected);
+        let mut fired = vec![("rpc.delay", 4)];
+        fired.extend(others());
+        fired.sort_by_key(|(name, _)| place(name));
+        let fired = columns(&fired);
+        let expected = expected.replace("FIRED\n", &fired);
+        let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
+        assert_eq!(plain(&summary.text()), plain(&expected));
     }
 
     #[test]
@@ -172,7 +240,12 @@ fake: 4 worlds, 2 passed, 2 failed
             wall: Duration::from_millis(500),
             reports: &reports,
         };
-        let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[],"oracles_idle":[]}"#;
-        assert_eq!(serde_json::to_string(&summary.json()).unwrap(), expected);
+        let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[],"oracles_idle":[],"fired":{},"goals":{"fake/answered":4},"exercised":{"log":12}}"#;
+        let mut line = serde_json::to_value(summary.json()).unwrap();
+        let fired = line["fired"].as_object_mut().unwrap();
+        assert_eq!(fired.len(), registry::fault_sites().len());
+        assert_eq!(fired["rpc.delay"], 4);
+        fired.retain(|_, count| *count != 0 && *count != 4);
+        assert_eq!(line.to_string(), expected);
     }
 }

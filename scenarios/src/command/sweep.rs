@@ -7,6 +7,7 @@ use super::{
     exit::Exit,
     flags::{one_of, Format, FormatFlag, JobsFlag, SeedFlag, FAULTS, STRATEGIES},
     follow_up::follow_up,
+    guard::GuardFlag,
     names,
     progress_view::Progress,
     report,
@@ -53,6 +54,8 @@ pub struct Arguments {
     max_worlds: u64,
     #[command(flatten)]
     jobs: JobsFlag,
+    #[command(flatten)]
+    guard: GuardFlag,
     /// Switch a known bug on; may be repeated.
     #[arg(long = "quirk", value_name = "ID", value_parser = names::quirk)]
     quirks: Vec<Quirk>,
@@ -86,7 +89,7 @@ impl Arguments {
             for seed in seeds.clone() {
                 let plan = settings.plan(scenario, seed);
                 let mut watch = Watch(Progress::new(Some(0), self.format.format));
-                let swept = sweep::sweep(&plan, &reach, limits, sim::world::run, &mut watch)?;
+                let swept = sweep::sweep(&plan, &reach, limits, self.guard.run(), &mut watch)?;
                 drop(watch);
                 points += swept.points();
                 let told = sweep_view::told(&swept);

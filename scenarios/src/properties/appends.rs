@@ -1,7 +1,12 @@
 //! Reads what clients were answered to their appends, and the logs. Asserts that what was
 //! acknowledged stands in the log where the answer said (spec §7.8, number 11); that what was refused
 //! does not; that a refusal because of a pause came while the stream was paused; and that nobody was
-//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered.
+//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered: if
+//! it tried before and heard nothing, that try may still arrive, and be taken, after another was
+//! refused. Then only what stood in the log when it tried for the last time must not be refused.
+//!
+//! When a stream was paused is read from its commits: the times that it gave its events are those of
+//! its own clock.
 
 use runtime::{
     event::{Event, Offset, StreamName},
@@ -28,9 +33,11 @@ struct Refused {
     stream: String,
     keys: Vec<String>,
     code: String,
-    /// Unix times.
-    asked_ms: i64,
-    answered_ms: i64,
+    /// Simulated times.
+    asked_ms: u64,
+    answered_ms: u64,
+    /// Set if a try was lost: when the last one was made.
+    lost_before_ms: Option<u64>,
 }
 
 impl Oracle for Appends {
@@ -96,7 +103,13 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
     let stream = &refused.stream;
     let log = log(evidence, stream);
     let is_refused = |event: &&Arc<Event>| refused.keys.iter().any(|key| has_key(event, key));
-    if let Some(event) = log.iter().find(is_refused) {
+    let name = StreamName::parse(stream).expect("a stream's name");
+    let was_there = |event: &&Arc<Event>| match refused.lost_before_ms {
+        Some(asked_ms) => evidence.committed_ms(&name, event.offset) < Some(asked_ms),
+        None => true,
+    };
+    let there = log.iter().filter(is_refused).find(was_there);
+    if let Some(event) = there {
         return Err(Violation::safety(
             "refused-committed",
             format!(
@@ -105,7 +118,7 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
             ),
         ));
     }
-    if refused.code == AppendError::PAUSED && !was_paused(log, refused) {
+    if refused.code == AppendError::PAUSED && !was_paused(evidence, log, refused) {
         return Err(Violation::safety(
             "refused-unpaused",
             format!("{stream} refused {:?}, and was not paused", refused.keys),
@@ -115,15 +128,17 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
 }
 
 /// At some time between question and answer.
-fn was_paused(log: &[Arc<Event>], refused: &Refused) -> bool {
+fn was_paused(evidence: &Evidence, log: &[Arc<Event>], refused: &Refused) -> bool {
+    let stream = StreamName::parse(&refused.stream).expect("a stream's name");
+    let committed_ms = |event: &Event| evidence.committed_ms(&stream, event.offset);
     let changes = log.iter();
     let changes = changes.filter(|event| event.kind == PAUSED || event.kind == RESUMED);
     let changes: Vec<_> = changes.collect();
     changes.iter().enumerate().any(|(place, change)| {
         let ended = changes[place..].iter().find(|later| later.kind == RESUMED);
         change.kind == PAUSED
-            && change.created_at.unix_ms <= refused.answered_ms
-            && ended.is_none_or(|end| end.created_at.unix_ms >= refused.asked_ms)
+            && committed_ms(change).is_some_and(|began_ms| began_ms <= refused.answered_ms)
+            && ended.is_none_or(|end| committed_ms(end) >= Some(refused.asked_ms))
     })
 }
 
@@ -152,8 +167,8 @@ mod tests {
         json!({ "stream": STREAM, "events": [[key, offset]] })
     }
 
-    /// Everything in a history happens at the epoch.
-    fn refused(key: &str, asked_ms: i64) -> Value {
+    /// Everything is committed at 10 ms.
+    fn refused(key: &str, asked_ms: u64) -> Value {
         json!({
             "stream": STREAM, "keys": [key], "code": AppendError::PAUSED,
             "askedMs": asked_ms, "answeredMs": asked_ms + 1,
@@ -165,7 +180,8 @@ mod tests {
         what: &'static str,
         value: Value,
     ) -> Option<(&'static str, FailureKind)> {
-        let history = History::new(&[]).log(STREAM, log);
+        let history = History::new(&[]).log(STREAM, log).at(10);
+        let history = history.commit(STREAM, 1, (1, 9));
         history.observed(what, value).verdict(&Appends)
     }
 
@@ -187,16 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_sent_before_it_was_refused_may_come_afterwards() {
+        let judge = |committed_ms: u64| {
+            let mut value = refused("b", 0);
+            value["lostBeforeMs"] = json!(500);
+            let log = [tick("a"), paused(), tick("b")];
+            let history = History::new(&[]).log(STREAM, log).at(committed_ms);
+            let history = history.commit(STREAM, 1, (3, 3));
+            history.observed("refused", value).verdict(&Appends)
+        };
+        assert_eq!(judge(700), None);
+        assert_eq!(judge(300), Some(("refused-committed", SAFETY)));
+    }
+
+    #[test]
     fn a_refusal_because_of_a_pause_needs_one() {
         let unpaused = Some(("refused-unpaused", SAFETY));
         let resumed = || Entry::new(RESUMED, json!({}));
-        assert_eq!(judge([paused()], "refused", refused("b", 9)), None);
+        assert_eq!(judge([paused()], "refused", refused("b", 19)), None);
         let over = [paused(), resumed()];
-        assert_eq!(judge(over, "refused", refused("b", 9)), unpaused);
+        assert_eq!(judge(over, "refused", refused("b", 19)), unpaused);
         let meanwhile = [paused(), resumed()];
-        assert_eq!(judge(meanwhile, "refused", refused("b", -1)), None);
+        assert_eq!(judge(meanwhile, "refused", refused("b", 9)), None);
         let before = [paused()];
-        assert_eq!(judge(before, "refused", refused("b", -9)), unpaused);
+        assert_eq!(judge(before, "refused", refused("b", 1)), unpaused);
         assert_eq!(judge([tick("a")], "refused", refused("b", 0)), unpaused);
     }
 

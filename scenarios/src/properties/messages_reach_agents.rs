@@ -1,15 +1,17 @@
 //! Reads the log of the integration's stream and those of the routed streams. Asserts that at rest
 //! every recorded message of a person was forwarded to a routed stream once, and became an input of
-//! the agent there (peers §5.5). Does not assert that the agent answered: see the obligations.
+//! the agent there (peers §5.5); of the two events of a message that mentions the app, either one. An
+//! edit is a message too. Does not assert that the agent answered: see the obligations.
 
 use super::acknowledged_is_durable::{event_id, integration};
-use processors::agent::contract::INPUT_ADDED;
+use processors::{agent::contract::INPUT_ADDED, slack::contract::WEBHOOK_RECEIVED};
 use runtime::event::Event;
+use serde_json::Value;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct MessagesReachAgents;
 
@@ -64,25 +66,36 @@ fn lost(message: String) -> Violation {
     Violation::liveness("lost", message)
 }
 
-fn is_from_person(recorded: &Event) -> bool {
-    let event = recorded
-        .payload
-        .as_ref()
-        .and_then(|payload| payload.get("body")?.get("event"));
-    event.is_some_and(|event| event["type"] == "message" && event.get("bot_id").is_none())
+fn inner_event(recorded: &Event) -> Option<&Value> {
+    recorded.payload.as_ref()?.get("body")?.get("event")
 }
 
+/// A message or an edit by a person; a deletion says nothing.
+fn is_from_person(recorded: &Event) -> bool {
+    let Some(event) = inner_event(recorded) else {
+        return false;
+    };
+    let is_message = event["type"] == "message" || event["type"] == "app_mention";
+    let by_bot = event.get("bot_id").or(event.pointer("/message/bot_id"));
+    is_message && event["subtype"] != "message_deleted" && by_bot.is_none()
+}
+
+/// One of the events of that message became an input.
 fn has_input(log: &StreamLog, forwarded: &Event) -> bool {
-    let key = format!(
-        "slack-agent/slack-webhook-to-agent-input@{}",
-        forwarded.offset
-    );
+    let inputs: BTreeSet<&str> = (log.events.iter())
+        .filter(|event| event.kind == INPUT_ADDED)
+        .filter_map(|event| Some(event.idempotency_key.as_ref()?.as_str()))
+        .collect();
+    let message = |event: &Event| -> Option<(Value, Value)> {
+        let inner = inner_event(event)?;
+        Some((inner.get("channel")?.clone(), inner.get("ts")?.clone()))
+    };
+    let wanted = message(forwarded);
     log.events.iter().any(|event| {
-        event.kind == INPUT_ADDED
-            && event
-                .idempotency_key
-                .as_ref()
-                .is_some_and(|stored| stored.as_str() == key)
+        let is_it = event.offset == forwarded.offset
+            || event.kind == WEBHOOK_RECEIVED && wanted.is_some() && message(event) == wanted;
+        let key = format!("slack-agent/slack-webhook-to-agent-input@{}", event.offset);
+        is_it && inputs.contains(key.as_str())
     })
 }
 
@@ -90,10 +103,7 @@ fn has_input(log: &StreamLog, forwarded: &Event) -> bool {
 mod tests {
     use super::super::tests::{LIVENESS, SAFETY, THREAD};
     use super::*;
-    use processors::{
-        agent::contract::{Behaviour, InputAdded},
-        slack::contract::WEBHOOK_RECEIVED,
-    };
+    use processors::agent::contract::{Behaviour, InputAdded};
     use serde_json::json;
     use sim::oracles::{Entry, History};
 
@@ -146,10 +156,31 @@ mod tests {
     }
 
     #[test]
+    fn one_of_the_two_events_of_a_mention_becomes_an_input() {
+        let event = |kind: &str, id: &str| {
+            let event = json!({ "type": kind, "user": "U1", "channel": "C1", "ts": "1.1" });
+            let payload = json!({ "body": { "event_id": id, "event": event } });
+            Entry::new(WEBHOOK_RECEIVED, payload)
+        };
+        let pair = || [event("message", "Ev1"), event("app_mention", "Ev2")];
+        let recorded = || History::new(&[]).log("p1:/integrations/slack", pair());
+        for offset in [1, 2] {
+            let history = recorded().log(THREAD, pair()).log(THREAD, [input(offset)]);
+            assert_eq!(history.verdict(&MessagesReachAgents), None);
+        }
+        let found = recorded().log(THREAD, pair()).verdict(&MessagesReachAgents);
+        assert_eq!(found, Some(("lost", LIVENESS)));
+    }
+
+    #[test]
     fn what_no_person_wrote_may_end_where_it_was_recorded() {
         let by_bot = json!({ "type": "message", "bot_id": "B1" });
         let reaction = json!({ "type": "reaction_added", "user": "U1" });
-        for event in [by_bot, reaction] {
+        let own_edit = json!({
+            "type": "message", "subtype": "message_changed", "message": { "bot_id": "B1" },
+        });
+        let deletion = json!({ "type": "message", "subtype": "message_deleted" });
+        for event in [by_bot, reaction, own_edit, deletion] {
             let payload = json!({ "body": { "event_id": "Ev1", "event": event } });
             let history = recorded(Entry::new(WEBHOOK_RECEIVED, payload));
             assert_eq!(history.verdict(&MessagesReachAgents), None);

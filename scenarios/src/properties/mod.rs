@@ -7,10 +7,15 @@ mod breakers;
 mod catch_ups;
 mod echoes;
 mod followers;
+mod interrupts;
 mod last_word;
 mod messages_reach_agents;
+mod model_calls;
+mod model_requests;
 mod obligations;
 mod one_output;
+mod one_request;
+mod pauses;
 mod presence;
 mod stale_outputs;
 
@@ -20,10 +25,14 @@ pub use breakers::Breakers;
 pub use catch_ups::{CatchUps, WaitedFor};
 pub use echoes::Echoes;
 pub use followers::Followers;
+pub use interrupts::Interrupts;
 pub use last_word::LastWord;
 pub use messages_reach_agents::MessagesReachAgents;
+pub use model_calls::ModelCalls;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
+pub use one_request::OneRequest;
+pub use pauses::Pauses;
 pub use presence::Presence;
 pub use stale_outputs::StaleOutputs;
 
@@ -36,4 +45,107 @@ mod tests {
 
     /// A routed stream.
     pub const THREAD: &str = "p1:/agents/slack/c123/ts-1";
+
+    /// Model requests, planted.
+    pub mod model_request {
+        use processors::{
+            agent::contract::*,
+            openai_ws::contract::{
+                ProviderLlmRequestCompleted, ProviderResult, PROVIDER_LLM_REQUEST_COMPLETED,
+            },
+        };
+        use runtime::event::Offset;
+        use serde_json::json;
+        use sim::{
+            oracles::{Entry, History},
+            peers::openai::OpenAiFact,
+        };
+
+        pub fn scheduled(request_id: &str) -> Entry {
+            let scheduled = LlmRequestScheduled {
+                request_id: request_id.into(),
+                debounce_ms: 200,
+                model: "m-1".into(),
+            };
+            Entry::new(LLM_REQUEST_SCHEDULED, scheduled)
+        }
+
+        pub fn requested() -> Entry {
+            let requested = LlmRequestRequested {
+                model: "m-1".into(),
+                run_opts: json!({}),
+            };
+            Entry::new(LLM_REQUEST_REQUESTED, requested)
+        }
+
+        pub fn completed(request: u64) -> Entry {
+            let completed = LlmRequestCompleted {
+                llm_request_id: Offset(request),
+                provider: "test".into(),
+                duration_ms: 1,
+                result: LlmResult::Success {
+                    raw_response: None,
+                    usage: None,
+                    provider_response_id: None,
+                },
+            };
+            Entry::new(LLM_REQUEST_COMPLETED, completed)
+        }
+
+        fn asked(text: &str) -> Entry {
+            Entry::new(INPUT_ADDED, InputAdded::new(text, Behaviour::default()))
+        }
+
+        /// An input and its request, now, and what ends it, then.
+        fn ended(history: History, stream: &str, text: &str, end: Entry, ends_ms: u64) -> History {
+            let history = history.log(stream, [asked(text), requested(), end]);
+            history
+                .commit(stream, 1, (1, 2))
+                .at(ends_ms)
+                .commit(stream, 1, (3, 3))
+        }
+
+        pub fn finished(history: History, stream: &str, text: &str, ends_ms: u64) -> History {
+            let completed = ProviderLlmRequestCompleted {
+                llm_request_id: Offset(2),
+                duration_ms: 1,
+                result: ProviderResult::Success {
+                    raw_response: None,
+                    usage: None,
+                },
+                connection_id: None,
+                response_id: None,
+            };
+            let completed = Entry::new(PROVIDER_LLM_REQUEST_COMPLETED, completed);
+            ended(history, stream, text, completed, ends_ms)
+        }
+
+        pub fn cancelled(history: History, stream: &str, text: &str, ends_ms: u64) -> History {
+            let cancelled = LlmRequestCancelled {
+                cancelled: CancelledRequest::Requested {
+                    llm_request_id: Offset(2),
+                },
+                reason: CancelReason::InterruptedByUserInput,
+            };
+            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled);
+            ended(history, stream, text, cancelled, ends_ms)
+        }
+
+        /// The service is asked that.
+        pub fn called(history: History, text: &str, at_ms: u64) -> History {
+            history.at(at_ms).openai(OpenAiFact::RequestReceived {
+                response_id: text.into(),
+                input_text: text.to_owned(),
+                previous_response_id: None,
+            })
+        }
+
+        pub fn answered(text: &str) -> OpenAiFact {
+            OpenAiFact::Answered {
+                response_id: text.into(),
+                status: "completed",
+                text: "hello".into(),
+            }
+        }
+    }
 }

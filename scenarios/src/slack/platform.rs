@@ -3,7 +3,8 @@
 
 use crate::{
     properties::{
-        AcknowledgedIsDurable, MessagesReachAgents, Obligations, OneOutput, Presence, StaleOutputs,
+        AcknowledgedIsDurable, MessagesReachAgents, ModelCalls, Obligations, OneOutput, OneRequest,
+        Presence, StaleOutputs,
     },
     readings::count,
 };
@@ -20,7 +21,7 @@ use runtime::{
 use sim::{
     oracles::{
         Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
-        OffsetsAreDense, Oracle, Quiesces, StateIsFold, Subscriptions,
+        LogIsKept, OffsetsAreDense, Oracle, Quiesces, Recoveries, StateIsFold, Subscriptions,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
@@ -43,20 +44,24 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 16] = [
+pub static ORACLES: [&dyn Oracle; 20] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
     &AcknowledgedIsDurable,
+    &OneRequest,
     &OneOutput,
+    &ModelCalls,
     &Deadlocks,
     &Obligations,
     &MessagesReachAgents,
     &StateIsFold,
+    &LogIsKept,
     &StaleOutputs,
     &Filter,
     &Subscriptions,
     &Presence,
+    &Recoveries,
     &Announcements,
     &Connections,
     &Quiesces,

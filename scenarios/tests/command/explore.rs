@@ -27,6 +27,9 @@ fn a_sweep_prints_every_world_and_a_summary() {
         "failures",
         "goals_missed",
         "oracles_idle",
+        "fired",
+        "goals",
+        "exercised",
     ];
     assert_eq!(fields(summary), promised);
     assert_eq!(

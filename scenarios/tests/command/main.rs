@@ -8,3 +8,4 @@ mod failures;
 mod hunt;
 mod refusals;
 mod run;
+mod sweep;

@@ -1,6 +1,6 @@
 //! What the command refuses, and how it says so; and what it answers without running a world.
 
-use crate::binary::{directory, stderr, stdout, streamsim};
+use crate::binary::{directory, fields, json_lines, stderr, stdout, streamsim};
 use std::process::Command;
 
 /// Exit code 2, nothing on stdout, one line on stderr that has all of `words`.
@@ -20,10 +20,52 @@ fn list_shows_every_section_and_quirk() {
     let output = streamsim(&["list"]).output().unwrap();
     let stdout = stdout(&output);
     assert_eq!(output.status.code(), Some(0));
-    for word in ["scenarios", "faults", "oracles", "quirks", "B-28"] {
+    for word in [
+        "scenarios",
+        "faults: object (design §6), by default off",
+        "faults: Slack (peers §5.3 and §5.4), by default off",
+        "own judgement",
+        "choosers",
+        "oracles",
+        "quirks",
+        "B-28",
+    ] {
         assert!(stdout.contains(word), "{word:?} is not in {stdout}");
     }
     assert!(!stdout.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn list_is_one_json_line_as_well() {
+    let lines = json_lines(&mut streamsim(&["list", "--format", "json"]), 0);
+    let [list] = &lines[..] else {
+        panic!("one line: {lines:?}");
+    };
+    assert_eq!(
+        fields(list),
+        [
+            "type",
+            "scenarios",
+            "faults",
+            "choosers",
+            "oracles",
+            "quirks"
+        ]
+    );
+    let faults = list["faults"].as_array().unwrap();
+    let lost = faults
+        .iter()
+        .find(|fault| fault["site"] == "rpc.reply-lost");
+    let lost = lost.expect("it is in the table");
+    assert_eq!(
+        (&lost["row"], &lost["default"]),
+        (&"call".into(), &"off".into())
+    );
+    assert_eq!(lost["takes"], "yes or no");
+    assert!(
+        list["scenarios"][0]["goals"][0]["name"].is_string(),
+        "{list}"
+    );
 }
 
 #[test]
@@ -56,7 +98,7 @@ fn an_unknown_flag_is_refused() {
 #[test]
 fn an_unknown_scenario_is_refused() {
     let words = ["\"no-such-scenario\"", "`streamsim list`"];
-    for command in ["run", "explore", "check", "bench"] {
+    for command in ["run", "explore", "sweep", "check", "bench"] {
         assert_refused(&mut streamsim(&[command, "no-such-scenario"]), &words);
     }
 }
@@ -66,6 +108,33 @@ fn an_unknown_quirk_is_refused() {
     let words = ["\"B-288\"", "did you mean B-28?"];
     assert_refused(&mut streamsim(&["hunt", "B-288"]), &words);
     assert_refused(&mut streamsim(&["explore", "--quirk", "B-288"]), &words);
+}
+
+#[test]
+fn a_sweep_of_unknown_sites_is_refused() {
+    for (glob, way_out) in [
+        ("crash.after-comit", "did you mean crash.after-commit?"),
+        ("nothing.*", "`streamsim list`"),
+    ] {
+        assert_refused(&mut streamsim(&["sweep", "--site", glob]), &[glob, way_out]);
+    }
+    let depth = ["sweep", "--depth", "3"];
+    assert_refused(&mut streamsim(&depth), &["\"3\"", "2 for every pair"]);
+}
+
+#[test]
+fn decisions_of_another_form_or_range_are_refused() {
+    for (decision, way_out) in [
+        ("crash.after-commit", "'SITE|SUBJECT|N=VALUE'"),
+        (
+            "crash.after-comit|a|0=yes",
+            "did you mean crash.after-commit?",
+        ),
+        ("crash.after-commit|a|0=2", "takes yes or no"),
+    ] {
+        let arguments = ["run", "streams-tree", "--decide", decision];
+        assert_refused(&mut streamsim(&arguments), &[way_out]);
+    }
 }
 
 #[test]

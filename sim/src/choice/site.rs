@@ -14,7 +14,8 @@ pub struct Site {
     pub does: &'static str,
     /// Where rate and range come from: a place in the specification, or our own judgement.
     pub rated_by: &'static str,
-    /// A delay that is not how long something waits, but after what time something strikes.
+    /// A number of milliseconds that is not how long something waits: when something strikes, how
+    /// long it lasts, or how far a clock is off.
     pub is_planned: bool,
     /// No product could repair the damage: within a budget this fires only where the scenario's
     /// budget names it.
@@ -38,6 +39,12 @@ pub enum Shape {
     YesNo { rate: f64 },
     /// 0, or `min_ms..=max_ms`.
     Delay { rate: f64, min_ms: u64, max_ms: u64 },
+    /// 0, or `min_bytes..=max_bytes`.
+    Bytes {
+        rate: f64,
+        min_bytes: u64,
+        max_bytes: u64,
+    },
     /// 0, or the number of a variant, from 1.
     OneOf {
         rate: f64,
@@ -48,11 +55,27 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The probability of another value than 0; none where all values are equally likely.
+    pub fn rate(self) -> Option<f64> {
+        match self {
+            Shape::Below { .. } => None,
+            Shape::YesNo { rate }
+            | Shape::Delay { rate, .. }
+            | Shape::Bytes { rate, .. }
+            | Shape::OneOf { rate, .. } => Some(rate),
+        }
+    }
+
     /// It is one of the values.
     pub fn holds(self, value: u64) -> bool {
         match self {
             Shape::YesNo { .. } => value <= 1,
             Shape::Delay { min_ms, max_ms, .. } => value == 0 || (min_ms..=max_ms).contains(&value),
+            Shape::Bytes {
+                min_bytes,
+                max_bytes,
+                ..
+            } => value == 0 || (min_bytes..=max_bytes).contains(&value),
             Shape::OneOf { variants, .. } => value <= variants.len() as u64,
             Shape::Below { count } => value < count.max(1),
         }
@@ -99,7 +122,7 @@ impl Site {
         self
     }
 
-    /// The delay is the time until something strikes.
+    /// Nothing waits that long: it is when something strikes, or how far a clock is off.
     pub const fn planned(mut self) -> Self {
         self.is_planned = true;
         self

@@ -92,7 +92,14 @@ pub fn explore(
     })
 }
 
-fn run_one(plan: Plan, run: &(impl Fn(&Plan) -> Outcome + Sync)) -> Result<World, HarnessFailure> {
+/// Runs one world here.
+///
+/// # Errors
+/// `run` panicked.
+pub fn run_one(
+    plan: Plan,
+    run: &(impl Fn(&Plan) -> Outcome + Sync),
+) -> Result<World, HarnessFailure> {
     match catch_unwind(AssertUnwindSafe(|| run(&plan))) {
         Ok(outcome) => Ok(World { plan, outcome }),
         Err(panic) => Err(HarnessFailure {

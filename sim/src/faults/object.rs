@@ -1,4 +1,4 @@
-//! Faults of objects: they die, or are put away, at points and at times.
+//! Faults of objects: they die, are put away, stand still, or live twice.
 
 use crate::choice::{Shape, Site};
 
@@ -87,6 +87,49 @@ pub static EVICT_IDLE: Site = Site::fault(
 )
 .planned();
 
+/// The subject is the fleet.
+pub static EVICT_STORM: Site = Site::fault(
+    "object.evict-storm",
+    Shape::Delay {
+        rate: 0.3,
+        min_ms: 500,
+        max_ms: 30_000,
+    },
+    "all objects that are idle are evicted at once, that many milliseconds after the faults began or after the last such storm",
+)
+.planned();
+
+pub static SLOW_START: Site = Site::fault(
+    "object.slow-start",
+    Shape::Delay {
+        rate: 0.05,
+        min_ms: 20,
+        max_ms: 5_000,
+    },
+    "an incarnation takes that many milliseconds until its constructor runs and it takes calls",
+);
+
+pub static PAUSE: Site = Site::fault(
+    "object.pause",
+    Shape::Delay {
+        rate: 0.004,
+        min_ms: 50,
+        max_ms: 20_000,
+    },
+    "as a call arrives the object stands still for that many milliseconds, and everything addressed to it waits",
+);
+
+pub static TWIN: Site = Site::fault(
+    "object.twin",
+    Shape::Delay {
+        rate: 0.003,
+        min_ms: 1,
+        max_ms: 5_000,
+    },
+    "who looks for the object by name finds a new incarnation, while the old one goes on for that many milliseconds; its writes and sends fail",
+)
+.planned();
+
 pub(super) const FAULTS: &[&Site] = &[
     &CRASH_BEFORE_COMMIT,
     &CRASH_AFTER_COMMIT,
@@ -102,4 +145,8 @@ pub(super) const FAULTS: &[&Site] = &[
     &CRASH_AFTER_ALARM,
     &CRASH_AT_TIME,
     &EVICT_IDLE,
+    &EVICT_STORM,
+    &SLOW_START,
+    &PAUSE,
+    &TWIN,
 ];

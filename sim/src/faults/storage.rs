@@ -12,6 +12,12 @@ pub static STORAGE_SLOW: Site = Site::fault(
     "a transaction takes that much longer to become durable",
 );
 
+pub static STORAGE_FLUSH_FAILS: Site = Site::fault(
+    "storage.flush-fails",
+    Shape::YesNo { rate: 0.002 },
+    "a transaction cannot become durable: the object is reset, and loses it and all later ones",
+);
+
 /// The count is that of the transactions which were not yet durable, plus one.
 pub static STORAGE_LOST_SUFFIX: Site = Site::fault(
     "storage.lost-suffix",
@@ -38,6 +44,7 @@ pub static STORAGE_WRITE_ERROR: Site = Site::fault(
 
 pub(super) const FAULTS: &[&Site] = &[
     &STORAGE_SLOW,
+    &STORAGE_FLUSH_FAILS,
     &STORAGE_LOST_SUFFIX,
     &STORAGE_STALE_CACHE,
     &STORAGE_WRITE_ERROR,

@@ -1,4 +1,4 @@
-//! Durable alarms (design §4): one per object, at least once, at or after its time, in any
+//! Durable alarms (design §4): one per object, at least once, at or after its time by its clock, in any
 //! incarnation; up to 6 retries with doubling back-off from 2 s when the handler fails.
 
 use super::{
@@ -31,7 +31,7 @@ impl Fleet {
         let late_ms = self
             .choices
             .delay_ms(&faults::ALARM_LATE, &resident.subject);
-        let wait_ms = (at.unix_ms - crate::time::now().unix_ms).max(0) as u64 + late_ms;
+        let wait_ms = (at.unix_ms - resident.now().unix_ms).max(0) as u64 + late_ms;
         let (fleet, resident) = (self.clone(), resident.clone());
         self.supervise(async move {
             sleep(Duration::from_millis(wait_ms)).await;
@@ -72,6 +72,7 @@ impl Fleet {
     }
 
     async fn ring_once(self: &Arc<Self>, resident: &Arc<Resident>) -> bool {
+        self.consider_twin(resident);
         let Ok(incarnation) = self.bound(resident, None).await else {
             return false;
         };

@@ -1,11 +1,18 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, Lifetime, OpenConnection},
+    records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
+    ways::Ways,
 };
-use crate::{activity::Activity, choice::Choices, trace::Trace, waits::Waits};
+use crate::{
+    activity::Activity,
+    choice::{Choices, Subject},
+    network::Healing,
+    trace::Trace,
+    waits::Waits,
+};
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
@@ -19,6 +26,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
 };
+use tokio::sync::Notify;
 
 /// The port on which an object's node takes calls.
 const CALL_PORT: u16 = 1;
@@ -29,11 +37,19 @@ pub struct Fleet {
     pub activity: Arc<Activity>,
     pub waits: Arc<Waits>,
     pub quirks: Quirks,
+    /// More of them, in incarnations that run the old revision.
+    pub(super) old_revision: Quirks,
+    /// The whole fleet, as the subject of choices.
+    pub(super) subject: Subject,
+    /// Told when the faults are over.
+    pub(super) healed: Notify,
     /// The world's seed, for identifiers.
     pub(super) seed: u64,
     classes: BTreeMap<&'static str, Class>,
     /// Outlives every object: alarms, restarts.
     supervisor: NodeHandle,
+    pub(super) ways: Ways,
+    pub(super) healing: Arc<Healing>,
     inner: Mutex<Inner>,
 }
 
@@ -44,9 +60,12 @@ struct Inner {
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
     lifetimes: Vec<Lifetime>,
+    wakes: Vec<Wake>,
+    published: Vec<Published>,
     connections: Vec<OpenConnection>,
     closed_connections: u64,
     crashes: u64,
+    twins: u32,
 }
 
 impl Fleet {
@@ -55,9 +74,11 @@ impl Fleet {
         trace: Arc<Trace>,
         activity: Arc<Activity>,
         quirks: Quirks,
+        old_revision: Quirks,
         seed: u64,
         classes: &[Class],
     ) -> Arc<Self> {
+        let healing = Arc::new(Healing::default());
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
             waits: Waits::new(trace.clone()),
@@ -65,12 +86,17 @@ impl Fleet {
             trace,
             activity,
             quirks,
+            old_revision,
+            subject: Subject::new("fleet"),
+            healed: Notify::new(),
             seed,
             classes: classes
                 .iter()
                 .map(|class| (class.binding, *class))
                 .collect(),
             supervisor,
+            ways: Ways::new(healing.clone()),
+            healing,
             inner: Mutex::default(),
         })
     }
@@ -145,6 +171,22 @@ impl Fleet {
         self.lock().lifetimes.clone()
     }
 
+    pub fn wakes(&self) -> Vec<Wake> {
+        self.lock().wakes.clone()
+    }
+
+    /// What left streams of the logs that they have now.
+    pub fn published(&self) -> Vec<Published> {
+        let inner = self.lock();
+        let resets = |stream: &ObjectName| {
+            let stored = inner.residents[stream].stored();
+            let resets = stored.lock().expect("one thread").resets();
+            resets
+        };
+        let present = |published: &&Published| published.resets == resets(&published.stream);
+        inner.published.iter().filter(present).cloned().collect()
+    }
+
     /// The connections of streams that live; those of an incarnation end with it.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let inner = self.lock();
@@ -169,6 +211,14 @@ impl Fleet {
         self.lock().crashes
     }
 
+    /// An address that nobody has had yet, for the successor of an incarnation that goes on.
+    pub(super) fn next_twin_address(&self) -> SocketAddr {
+        let mut inner = self.lock();
+        inner.twins += 1;
+        let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 2, 0, 0)) + inner.twins);
+        SocketAddr::from((ip, CALL_PORT))
+    }
+
     pub(super) fn count_crash(&self) {
         self.lock().crashes += 1;
     }
@@ -179,6 +229,14 @@ impl Fleet {
 
     pub(super) fn record_commit(&self, commit: Commit) {
         self.lock().commits.push(commit);
+    }
+
+    pub(super) fn record_wake(&self, wake: Wake) {
+        self.lock().wakes.push(wake);
+    }
+
+    pub(super) fn record_published(&self, published: Published) {
+        self.lock().published.push(published);
     }
 
     pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64) {
@@ -252,7 +310,8 @@ impl Fleet {
             SocketAddr::from((ip, CALL_PORT))
         });
         let stored = match name.binding == stream::BINDING {
-            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY)),
+            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY))
+                .append_only(stream::EVENT_CHUNKS),
             false => StoredObject::default(),
         };
         let resident = Arc::new(Resident::new(name.clone(), role, address, stored));

@@ -2,7 +2,7 @@
 
 use super::{
     directory::Fleet,
-    resident::{Life, Phase, Resident, Role, Tenure},
+    resident::{Life, Phase, Resident, ResidentState, Role, Tenure},
     server,
 };
 use crate::{activity::PendingKind, choice::Site, faults, waits::Owner};
@@ -10,7 +10,10 @@ use madsim::{
     runtime::Handle,
     time::{sleep, Duration},
 };
-use runtime::call::CallError;
+use runtime::{
+    call::{CallError, ObjectName},
+    quirk::Quirks,
+};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -20,21 +23,20 @@ const WORKER_RESTART_MS: u64 = 100;
 impl Fleet {
     /// Starts an incarnation unless one lives; gives its number.
     pub(super) fn ensure_live(self: &Arc<Self>, resident: &Arc<Resident>) -> u64 {
-        let mut state = resident.lock();
-        if state.tenure.is_some() {
-            return state.incarnation;
+        let is_living = |state: &ResidentState| state.tenure.is_some().then_some(state.incarnation);
+        if let Some(incarnation) = is_living(&resident.lock()) {
+            return incarnation;
         }
+        let clock_changed = self.draw_clock(resident);
+        let quirks = self.draw_revision(resident);
+        let mut state = resident.lock();
         state.incarnation += 1;
         state.stored.lock().expect("one thread").begin();
         let incarnation = state.incarnation;
         let stored = state.stored.clone();
-        let life = Life::new(incarnation, state.address, stored, self.quirks);
+        let clock_ms = state.clock.offset_ms();
+        let life = Life::new(incarnation, state.address, stored, quirks, clock_ms);
         let (mail, inbox) = mpsc::unbounded_channel();
-        state.tenure = Some(Tenure {
-            life: life.clone(),
-            mail,
-            is_bound: false,
-        });
         let handle = Handle::current();
         let node = match state.node {
             Some(node) => {
@@ -48,16 +50,41 @@ impl Fleet {
                 .build(),
         };
         state.node = Some(node.id());
-        drop(state);
+        state.tenure = Some(Tenure {
+            life: life.clone(),
+            node: node.id(),
+            mail,
+            is_bound: false,
+            pause: None,
+        });
         self.record_beginning(&resident.name, incarnation);
-        self.trace
-            .record(&resident.subject, "start", format_args!("@{incarnation}"));
+        let revision = match state.is_of_old_revision {
+            true => " on the old revision",
+            false => "",
+        };
+        let detail = format_args!("@{incarnation}{revision}");
+        self.trace.record(&resident.subject, "start", detail);
+        drop(state);
         let (fleet, served) = (self.clone(), resident.clone());
         node.spawn(async move {
             madsim::task::spawn_local(server::serve(fleet, served, life, inbox));
         });
         self.plan_crash(resident, incarnation);
+        if clock_changed {
+            self.alarm_changed(resident);
+        }
         incarnation
+    }
+
+    /// The known bugs that the next incarnation runs with.
+    fn draw_revision(&self, resident: &Resident) -> Quirks {
+        let is_fixed = matches!(resident.role, Role::Client) || self.old_revision == Quirks::NONE;
+        let is_old = !is_fixed && (self.choices).yes(&faults::OLD_REVISION, &resident.subject);
+        resident.lock().is_of_old_revision = is_old;
+        match is_old {
+            true => self.quirks.iter().chain(self.old_revision.iter()).collect(),
+            false => self.quirks,
+        }
     }
 
     /// Waits until an incarnation takes calls. Given one, waits for that alone.
@@ -85,13 +112,19 @@ impl Fleet {
         }
     }
 
-    /// Whether the object dies at this point; if so it is dead when this returns.
+    /// Whether the incarnation is dead, or dies at this point. One that goes on beside its successor
+    /// dies at no point.
     pub(super) fn crash_point(
         self: &Arc<Self>,
         resident: &Arc<Resident>,
         incarnation: u64,
         site: &'static Site,
     ) -> bool {
+        match resident.phase(incarnation) {
+            Phase::Present => {}
+            Phase::Superseded => return false,
+            Phase::Dead => return true,
+        }
         let can_crash = !matches!(resident.role, Role::Client);
         let crashes = can_crash && self.choices.yes(site, &resident.subject);
         if crashes {
@@ -103,8 +136,10 @@ impl Fleet {
 
     /// Ends an incarnation without notice.
     pub(super) fn crash(self: &Arc<Self>, resident: &Arc<Resident>, incarnation: u64, why: &str) {
-        if !resident.is_living(incarnation) {
-            return;
+        match resident.phase(incarnation) {
+            Phase::Present => {}
+            Phase::Superseded => return self.end_twin(resident, incarnation, why),
+            Phase::Dead => return,
         }
         let lost = self.lost_suffix(resident);
         self.end(resident, incarnation, lost, "crash", why);
@@ -112,7 +147,7 @@ impl Fleet {
     }
 
     /// How many transactions the end of the present incarnation loses.
-    fn lost_suffix(&self, resident: &Resident) -> usize {
+    pub(super) fn lost_suffix(&self, resident: &Resident) -> usize {
         let volatile = resident.stored().lock().expect("one thread").volatile() as u64;
         let site = &faults::STORAGE_LOST_SUFFIX;
         match volatile {
@@ -121,7 +156,16 @@ impl Fleet {
         }
     }
 
-    fn consider_stale_cache(&self, resident: &Resident) {
+    /// A flush failed: the platform resets the object, and what was not yet durable is lost.
+    pub(super) fn reset(self: &Arc<Self>, resident: &Arc<Resident>, incarnation: u64) {
+        let lost = resident.stored().lock().expect("one thread").volatile();
+        self.count_crash();
+        let why = faults::STORAGE_FLUSH_FAILS.name;
+        self.end(resident, incarnation, lost, "crash", why);
+        self.consider_stale_cache(resident);
+    }
+
+    pub(super) fn consider_stale_cache(&self, resident: &Resident) {
         let stored = resident.stored();
         let mut stored = stored.lock().expect("one thread");
         if stored.can_be_stale()
@@ -136,6 +180,22 @@ impl Fleet {
         self.end(resident, incarnation, 0, "evict", "idle");
     }
 
+    /// Ends the incarnation that lives, if one does, and starts another.
+    pub(super) fn restart(self: &Arc<Self>, resident: &Arc<Resident>, why: &str) {
+        let incarnation = resident.lock().incarnation;
+        self.end(resident, incarnation, 0, "restart", why);
+        self.ensure_live(resident);
+    }
+
+    /// Nothing of an incarnation waits any more, and its node is gone.
+    pub(super) fn forget(&self, object: &ObjectName, tenure: Tenure) {
+        self.waits.end_incarnation(&Owner {
+            object: object.clone(),
+            incarnation: tenure.life.incarnation,
+        });
+        tenure.kill();
+    }
+
     fn end(
         self: &Arc<Self>,
         resident: &Arc<Resident>,
@@ -147,12 +207,7 @@ impl Fleet {
         if !resident.is_living(incarnation) {
             return;
         }
-        let node = {
-            let mut state = resident.lock();
-            let tenure = state.tenure.take().expect("it lives");
-            tenure.life.set_phase(Phase::Dead);
-            state.node.expect("it was started")
-        };
+        let tenure = resident.lock().tenure.take().expect("it lives");
         self.record_end(&resident.name, incarnation);
         self.trace.record(
             &resident.subject,
@@ -160,11 +215,7 @@ impl Fleet {
             format_args!("@{incarnation} {why}; {lost} transactions lost"),
         );
         resident.stored().lock().expect("one thread").crash(lost);
-        self.waits.end_incarnation(&Owner {
-            object: resident.name.clone(),
-            incarnation,
-        });
-        Handle::current().kill(node);
+        self.forget(&resident.name, tenure);
         resident.bound.notify_waiters();
         self.alarm_changed(resident);
         if matches!(resident.role, Role::Worker { .. }) {
@@ -184,9 +235,23 @@ impl Resident {
     pub fn shut_down(&self) {
         let mut state = self.lock();
         state.alarm_pending = None;
-        if let Some(tenure) = state.tenure.take() {
-            tenure.life.set_phase(Phase::Dead);
-            Handle::current().kill(state.node.expect("it was started"));
+        let twins = std::mem::take(&mut state.twins);
+        for tenure in state.tenure.take().into_iter().chain(twins) {
+            tenure.kill();
         }
+    }
+}
+
+impl Tenure {
+    /// Ends the incarnation and its node.
+    pub fn kill(self) {
+        self.life.set_phase(Phase::Dead);
+        let handle = Handle::current();
+        if self.pause.is_some() {
+            // madsim would drop the tasks that stand still here and now, in the middle of whatever
+            // kills them.
+            handle.resume(self.node);
+        }
+        handle.kill(self.node);
     }
 }

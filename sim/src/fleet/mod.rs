@@ -5,26 +5,33 @@
 //! - [`storage`]: an object's durable storage, which outlives its incarnations.
 //! - [`ports`]: the runtime's `Platform`, as one incarnation sees it.
 //! - [`link`]: calls between nodes, caller's side; [`server`]: callee's side.
+//! - [`ways`]: which ways between objects are cut or held.
 //! - [`outside`]: byte streams to and from outside services.
 //! - [`alarm`]: durable alarms, rung by the platform.
-//! - [`planned`]: faults that are planned for a time.
+//! - [`planned`]: faults that are planned for a time; [`pause`], [`twin`], [`clock`]: objects that stand
+//!   still, live twice, or read another time; [`heal`]: the end of all that.
 //!
 //! A killed incarnation's tasks are dropped by madsim when they would next run. Until then each of
 //! its ports is dead: nothing that the rest of its last turn tries has an effect.
 
 mod alarm;
+mod clock;
 mod directory;
+mod heal;
 mod link;
 mod lives;
 mod outside;
+mod pause;
 mod planned;
 mod ports;
 mod records;
 mod resident;
 mod server;
 mod storage;
+mod twin;
+mod ways;
 
 pub use directory::Fleet;
-pub use records::{Commit, Delivery, Lifetime, OpenConnection};
+pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

@@ -1,7 +1,7 @@
 //! Byte streams between an incarnation and an outside service: bytes wait for the output gate, and
 //! a crash point stands before each request and after each answer.
 
-use crate::{choice::Site, faults, network::TcpStream, waits::Waiting};
+use crate::{choice::Site, faults, network::Disturbed, waits::Waiting};
 use futures_util::future::LocalBoxFuture;
 use runtime::platform::{ByteStream, WriteId};
 use std::{
@@ -19,6 +19,8 @@ pub(super) trait OutputGate {
     fn is_durable(&self, write: WriteId) -> bool;
     fn durable(&self, write: WriteId) -> LocalBoxFuture<'static, ()>;
     fn is_alive(&self) -> bool;
+    /// It is the one that lives under its name: bytes may leave it.
+    fn is_present(&self) -> bool;
     /// Whether the incarnation is dead, or dies here.
     fn dies_at(&self, site: &'static Site) -> bool;
     /// The work that runs now waits for bytes of the peer.
@@ -27,7 +29,7 @@ pub(super) trait OutputGate {
 
 /// `peer` is who is on the other side, for reports.
 pub(super) fn gated(
-    stream: TcpStream,
+    stream: Disturbed,
     peer: Arc<str>,
     gate: Rc<dyn OutputGate>,
 ) -> Box<dyn ByteStream> {
@@ -42,7 +44,7 @@ pub(super) fn gated(
 }
 
 struct Gated {
-    stream: TcpStream,
+    stream: Disturbed,
     peer: Arc<str>,
     /// Somebody waits for bytes.
     reading: Option<Waiting>,
@@ -65,7 +67,7 @@ impl AsyncWrite for Gated {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if !this.gate.is_alive() {
+        if !this.gate.is_present() {
             return Poll::Pending;
         }
         if this.waiting.is_none() {
@@ -88,7 +90,7 @@ impl AsyncWrite for Gated {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.gate.is_alive() {
+        if !self.gate.is_present() {
             return Poll::Pending;
         }
         Pin::new(&mut self.stream).poll_flush(cx)

@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use madsim::task::NodeId;
 use runtime::{
     call::ObjectName,
+    event::Timestamp,
     object::{Class, Context},
     platform::ByteStream,
     quirk::Quirks,
@@ -13,7 +14,7 @@ use runtime::{
 use std::{
     net::SocketAddr,
     sync::{
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU8, Ordering::Relaxed},
         Arc, Mutex, MutexGuard,
     },
 };
@@ -50,12 +51,17 @@ pub(super) struct Resident {
 }
 
 pub(super) struct ResidentState {
-    /// Where the next incarnation will live, and the present one does.
+    /// Where the present incarnation lives, or the next one will.
     pub address: SocketAddr,
     pub stored: Arc<Mutex<StoredObject>>,
     pub node: Option<NodeId>,
     pub incarnation: u64,
     pub tenure: Option<Tenure>,
+    /// Incarnations that go on beside their successors.
+    pub twins: Vec<Tenure>,
+    pub clock: Clock,
+    /// The newest incarnation was started on the scenario's old revision.
+    pub is_of_old_revision: bool,
     /// Bumped whenever the durable alarm changes; a timer of an older number is void.
     pub alarm_generation: u64,
     pub alarm_pending: Option<Pending>,
@@ -64,8 +70,26 @@ pub(super) struct ResidentState {
 /// An incarnation on its node, as the directory keeps it.
 pub(super) struct Tenure {
     pub life: Arc<Life>,
+    pub node: NodeId,
     pub mail: mpsc::UnboundedSender<Mail>,
     pub is_bound: bool,
+    /// Its node stands still, while there is one.
+    pub pause: Option<Pending>,
+}
+
+/// How far an object's wall clock is from the world's, in milliseconds.
+#[derive(Default)]
+pub(super) struct Clock {
+    /// In every incarnation; none until it was drawn.
+    pub skew_ms: Option<i64>,
+    /// In the newest incarnation, on top.
+    pub jump_ms: i64,
+}
+
+impl Clock {
+    pub fn offset_ms(&self) -> i64 {
+        self.skew_ms.unwrap_or_default() + self.jump_ms
+    }
 }
 
 /// An incarnation, as the directory and its ports share it.
@@ -76,6 +100,8 @@ pub(super) struct Life {
     pub stored: Arc<Mutex<StoredObject>>,
     /// The known bugs that it runs with.
     pub quirks: Quirks,
+    /// How far its wall clock is from the world's, in milliseconds.
+    pub clock_ms: AtomicI64,
     phase: AtomicU8,
 }
 
@@ -85,6 +111,8 @@ pub(super) struct Life {
 pub(super) enum Phase {
     /// It is the one that lives under its name.
     Present,
+    /// Another has taken its place, and it does not know: nothing that it does leaves it.
+    Superseded,
     /// It is gone: nothing that it still tries has an effect.
     Dead,
 }
@@ -95,12 +123,14 @@ impl Life {
         address: SocketAddr,
         stored: Arc<Mutex<StoredObject>>,
         quirks: Quirks,
+        clock_ms: i64,
     ) -> Arc<Self> {
         Arc::new(Life {
             incarnation,
             address,
             stored,
             quirks,
+            clock_ms: AtomicI64::new(clock_ms),
             phase: AtomicU8::new(Phase::Present as u8),
         })
     }
@@ -108,6 +138,7 @@ impl Life {
     pub fn phase(&self) -> Phase {
         match self.phase.load(Relaxed) {
             phase if phase == Phase::Present as u8 => Phase::Present,
+            phase if phase == Phase::Superseded as u8 => Phase::Superseded,
             _ => Phase::Dead,
         }
     }
@@ -123,6 +154,8 @@ pub(super) enum Mail {
     Alarm(oneshot::Sender<bool>),
     /// Evict if idle.
     EvictIfIdle,
+    /// Tell whether it is idle.
+    TellIdle(oneshot::Sender<bool>),
     /// Do this; a client only.
     Work(ClientWork),
 }
@@ -139,6 +172,9 @@ impl Resident {
                 node: None,
                 incarnation: 0,
                 tenure: None,
+                twins: Vec::new(),
+                clock: Clock::default(),
+                is_of_old_revision: false,
                 alarm_generation: 0,
                 alarm_pending: None,
             }),
@@ -172,9 +208,30 @@ impl Resident {
         }
     }
 
+    /// It lives, takes calls, and does not stand still.
+    pub fn is_responsive(&self) -> bool {
+        let state = self.lock();
+        let tenure = state.tenure.as_ref();
+        tenure.is_some_and(|tenure| tenure.is_bound && tenure.pause.is_none())
+    }
+
     pub fn is_living(&self, incarnation: u64) -> bool {
         let state = self.lock();
         state.tenure.is_some() && state.incarnation == incarnation
+    }
+
+    /// The incarnation that lives, or goes on beside its successor, by number.
+    pub fn phase(&self, incarnation: u64) -> Phase {
+        let state = self.lock();
+        let mut tenures = state.tenure.iter().chain(&state.twins);
+        let tenure = tenures.find(|tenure| tenure.life.incarnation == incarnation);
+        tenure.map_or(Phase::Dead, |tenure| tenure.life.phase())
+    }
+
+    /// The wall clock as the object reads it.
+    pub fn now(&self) -> Timestamp {
+        let world = crate::time::now();
+        Timestamp::from_unix_ms(world.unix_ms + self.lock().clock.offset_ms())
     }
 
     pub fn is_bound(&self) -> bool {

@@ -42,11 +42,23 @@ pub(super) async fn serve(
     inbox: mpsc::UnboundedReceiver<Mail>,
 ) {
     let ports = SimPorts::new(fleet, resident.clone(), life);
+    start_slowly(&ports).await;
     spawn_local(flush(ports.clone()));
     match resident.role {
         Role::Object(class) => serve_object(ports, class, inbox).await,
         Role::Worker { handler, listen } => serve_worker(ports, handler, listen).await,
         Role::Client => serve_client(ports, inbox).await,
+    }
+}
+
+async fn start_slowly(ports: &SimPorts) {
+    if matches!(ports.resident.role, Role::Client) {
+        return;
+    }
+    let (fleet, subject) = (&ports.fleet, &ports.resident.subject);
+    let slow_ms = fleet.choices.delay_ms(&faults::SLOW_START, subject);
+    if slow_ms > 0 {
+        fleet.sleep_while_faulty(slow_ms).await;
     }
 }
 
@@ -83,6 +95,7 @@ async fn start(ports: &Rc<SimPorts>, class: Class) -> Rc<Incarnation> {
         resident.name.clone(),
         ports.clone(),
     ));
+    ports.record_wake();
     let endpoint = Endpoint::bind(ports.life.address)
         .await
         .expect("the address is this node's own");
@@ -129,13 +142,21 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
             }
             Mail::Work(_) => panic!("work is for clients"),
             Mail::EvictIfIdle => {
-                let volatile = resident.stored().lock().expect("one thread").volatile();
-                if object.is_idle() && volatile == 0 {
+                if is_idle(&object, &resident) {
                     ports.fleet.evict(&resident, ports.incarnation);
                 }
             }
+            Mail::TellIdle(told) => {
+                // Who asked waits for it.
+                let _ = told.send(is_idle(&object, &resident));
+            }
         }
     }
+}
+
+/// An eviction would cut nothing off, and lose nothing.
+fn is_idle(object: &Incarnation, resident: &Resident) -> bool {
+    object.is_idle() && resident.stored().lock().expect("one thread").volatile() == 0
 }
 
 async fn serve_worker(ports: Rc<SimPorts>, handler: WorkerHandler, listen: SocketAddr) {
@@ -149,7 +170,8 @@ async fn serve_worker(ports: Rc<SimPorts>, handler: WorkerHandler, listen: Socke
         .expect("the address is this node's own");
     ports.resident.mark_bound(ports.incarnation);
     while let Ok((stream, _)) = listener.accept().await {
-        let stream = outside::gated(stream.into(), "a client".into(), ports.clone());
+        let stream = ports.disturbed(stream.into(), &ports.resident.subject);
+        let stream = outside::gated(stream, "a client".into(), ports.clone());
         context.spawn("connection", handler(context.clone(), stream));
     }
 }
@@ -164,7 +186,13 @@ async fn flush(ports: Rc<SimPorts>) {
             .choices
             .delay_ms(&faults::STORAGE_SLOW, &resident.subject);
         sleep(Duration::from_millis(FLUSH_MS + slow_ms)).await;
-        if fleet.crash_point(&resident, ports.incarnation, &faults::CRASH_BEFORE_COMMIT) {
+        if !ports.is_present()
+            || fleet.crash_point(&resident, ports.incarnation, &faults::CRASH_BEFORE_COMMIT)
+        {
+            return;
+        }
+        if (fleet.choices).yes(&faults::STORAGE_FLUSH_FAILS, &resident.subject) {
+            fleet.reset(&resident, ports.incarnation);
             return;
         }
         let alarm_changed = store.flush_one();
@@ -189,16 +217,28 @@ struct ServerLink {
 
 impl ServerLink {
     async fn run(self: Rc<Self>, mut receiver: LinkReceiver) {
+        let fleet = self.ports.fleet.clone();
         while let Ok(payload) = receiver.recv().await {
             let request = *payload
                 .downcast::<Request>()
                 .expect("links carry requests this way");
+            let here = &self.ports.resident.name;
+            fleet.ways.passage(&request.caller, here).await;
+            if request.overtaken {
+                spawn_local(self.clone().deliver_overtaken(request));
+                continue;
+            }
             let is_queued = self.delayed.borrow().contains_key(&request.lane);
             match is_queued || request.delay_ms > 0 {
                 false => self.clone().deliver(request).await,
                 true => self.hold_back(request),
             }
         }
+    }
+
+    async fn deliver_overtaken(self: Rc<Self>, request: Request) {
+        sleep(Duration::from_millis(request.delay_ms)).await;
+        self.deliver(request).await;
     }
 
     fn hold_back(self: &Rc<Self>, request: Request) {
@@ -231,7 +271,11 @@ impl ServerLink {
 
     /// Waits for the input gate, runs the call's first turn, and lets the rest go on by itself.
     async fn deliver(self: Rc<Self>, mut request: Request) {
-        let waits = &self.ports.fleet.waits;
+        let ports = &self.ports;
+        if (ports.fleet).consider_pause(&ports.resident, ports.incarnation) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let waits = &ports.fleet.waits;
         if !self.object.is_ready() {
             waits.call_is(request.call, CallState::AtGate(self.ports.incarnation));
             self.object.ready().await;
@@ -251,6 +295,8 @@ impl ServerLink {
             format_args!("{} from {}", request.method, request.caller),
         );
         let arguments = std::mem::take(&mut request.arguments);
+        // A stream that is asked to append to another one answers with the events of that.
+        request.is_forwarded = arguments.get("streamPath").is_some();
         let method = request.method.to_string();
         let owner = self.ports.owner();
         let mut call = waits.handle(owner, request.method.clone(), Some(request.call), || {
@@ -285,17 +331,22 @@ impl ServerLink {
         if ports.crash_point(&faults::CRASH_BEFORE_REPLY) {
             return;
         }
+        if let (Ok(answer), false) = (&outcome, request.is_forwarded) {
+            ports.publish(answer);
+        }
         let delay_ms = fleet
             .choices
             .delay_ms(&faults::RPC_REPLY_DELAY, &request.pair);
+        let is_cut = fleet.ways.is_cut(&resident.name, &request.caller);
+        let is_lost = request.reply_lost || is_cut;
         let message = ReplyMessage {
             id: request.id,
-            outcome: match request.reply_lost {
+            outcome: match is_lost {
                 false => outcome,
                 true => Err(CallError::Disconnected("the reply was lost".to_owned())),
             },
             delay_ms,
-            is_lost: request.reply_lost,
+            is_lost,
             _in_flight: in_flight,
         };
         // A caller that is gone does not miss it.

@@ -40,6 +40,16 @@ pub struct StoredObject {
     durable: WriteId,
     newest: WriteId,
     cache: Option<Cache>,
+    /// The present incarnation found its cache older than its rows.
+    found_stale: bool,
+    /// The table whose rows are put once, and stay.
+    append_only: Option<Table>,
+    /// Those that did not.
+    rewritten: Vec<Key>,
+    /// How often everything was deleted, durably.
+    resets: u64,
+    /// Nothing written here becomes durable any more.
+    is_detached: bool,
 }
 
 /// A row that can be computed from others.
@@ -50,6 +60,8 @@ struct Cache {
     before: VecDeque<Row>,
     /// It is older than the rows, and no incarnation has read it yet.
     is_stale: bool,
+    /// It is older than the rows, and no newer version is durable yet.
+    is_behind: bool,
 }
 
 #[derive(Default)]
@@ -80,8 +92,38 @@ impl StoredObject {
                 key,
                 before: VecDeque::new(),
                 is_stale: false,
+                is_behind: false,
             }),
             ..StoredObject::default()
+        }
+    }
+
+    /// Says which table only grows.
+    pub fn append_only(self, table: Table) -> Self {
+        StoredObject {
+            append_only: Some(table),
+            ..self
+        }
+    }
+
+    /// The rows of the table that only grows which were put again, or deleted one by one.
+    pub fn rewritten(&self) -> &[Key] {
+        &self.rewritten
+    }
+
+    /// How often everything was deleted, durably.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// The present incarnation began with a cache that was older than its rows.
+    pub fn found_stale(&self) -> bool {
+        self.found_stale
+    }
+
+    fn note_rewrite(&mut self, table: Table, key: &Key, before: Option<&Row>) {
+        if self.append_only == Some(table) && before.is_some() {
+            self.rewritten.push(key.clone());
         }
     }
 
@@ -97,6 +139,7 @@ impl StoredObject {
         if let Some(before) = cache.before.pop_front() {
             cache.before.clear();
             cache.is_stale = true;
+            cache.is_behind = true;
             let rows = self.tables.entry(cache.table).or_default();
             rows.insert(cache.key.clone(), before.iter().map(written).collect());
         }
@@ -111,6 +154,7 @@ impl StoredObject {
     pub fn begin(&mut self) {
         if let Some(cache) = &mut self.cache {
             cache.is_stale = false;
+            self.found_stale = cache.is_behind;
         }
     }
 
@@ -124,6 +168,25 @@ impl StoredObject {
         if self.alarm == rung {
             self.alarm = None;
         }
+    }
+
+    /// Leaves a copy of what it has to the incarnation that goes on beside its successor; what it
+    /// gives is the storage itself, for the successor. No write to the copy becomes durable.
+    pub fn detach(&mut self) -> StoredObject {
+        let copy = StoredObject {
+            tables: self.tables.clone(),
+            alarm: self.alarm,
+            durable_alarm: self.durable_alarm,
+            durable: self.durable,
+            newest: self.newest,
+            is_detached: true,
+            ..StoredObject::default()
+        };
+        std::mem::replace(self, copy)
+    }
+
+    fn is_durable(&self, write: WriteId) -> bool {
+        !self.is_detached && self.durable >= write
     }
 
     /// How many closed transactions a crash could still take back.
@@ -176,11 +239,14 @@ impl StoredObject {
         if let Some(alarm) = transaction.alarm_after {
             self.durable_alarm = alarm;
         }
+        let deleted = |undo: &Undo| matches!(undo, Undo::Everything(_));
+        self.resets += u64::from(transaction.undo.iter().any(deleted));
         let Some(cache) = &mut self.cache else { return };
         for undo in transaction.undo {
             match undo {
-                Undo::Row(table, key, Some(row)) if (table, &key) == (cache.table, &cache.key) => {
-                    cache.before.push_back(row);
+                Undo::Row(table, key, row) if (table, &key) == (cache.table, &cache.key) => {
+                    cache.before.extend(row);
+                    cache.is_behind = false;
                 }
                 Undo::Everything(_) => cache.before.clear(),
                 _ => {}
@@ -245,6 +311,8 @@ pub struct SimStore {
     turn: StdCell<Turn>,
     activity: Arc<Activity>,
     is_alive: Rc<dyn Fn() -> bool>,
+    rows_read: StdCell<u64>,
+    rows_written: StdCell<u64>,
     /// Told when a transaction was closed.
     closed: Rc<Notify>,
     /// Told when a transaction became durable.
@@ -264,9 +332,24 @@ impl SimStore {
             turn: StdCell::new(Turn::Unwritten),
             activity,
             is_alive,
+            rows_read: StdCell::new(0),
+            rows_written: StdCell::new(0),
             closed: Rc::default(),
             flushed: Rc::default(),
         }
+    }
+
+    /// How many rows were read so far, and how many written or deleted.
+    pub fn rows(&self) -> (u64, u64) {
+        (self.rows_read.get(), self.rows_written.get())
+    }
+
+    fn count_read(&self, rows: usize) {
+        self.rows_read.set(self.rows_read.get() + rows as u64);
+    }
+
+    fn count_write(&self) {
+        self.rows_written.set(self.rows_written.get() + 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, StoredObject> {
@@ -318,13 +401,15 @@ impl SimStore {
     }
 
     pub fn is_durable(&self, write: WriteId) -> bool {
-        self.lock().durable >= write
+        self.lock().is_durable(write)
     }
 }
 
 impl Store for SimStore {
     fn get(&self, table: Table, key: &Key) -> Option<Row> {
-        self.lock().tables.get(&table)?.get(key).cloned()
+        let row = self.lock().tables.get(&table)?.get(key).cloned()?;
+        self.count_read(1);
+        Some(row)
     }
 
     fn range(&self, table: Table, from: &Key, to: &Key, limit: usize) -> Vec<(Key, Row)> {
@@ -332,15 +417,19 @@ impl Store for SimStore {
         let Some(rows) = stored.tables.get(&table) else {
             return Vec::new();
         };
-        rows.range(from..=to)
+        let rows: Vec<(Key, Row)> = rows
+            .range(from..=to)
             .take(limit)
             .map(|(key, row)| (key.clone(), row.clone()))
-            .collect()
+            .collect();
+        self.count_read(rows.len());
+        rows
     }
 
     fn last(&self, table: Table) -> Option<(Key, Row)> {
         let stored = self.lock();
         let (key, row) = stored.tables.get(&table)?.last_key_value()?;
+        self.count_read(1);
         Some((key.clone(), row.clone()))
     }
 
@@ -352,6 +441,8 @@ impl Store for SimStore {
         let mut stored = self.lock();
         let rows = stored.tables.entry(table).or_default();
         let before = rows.insert(key.clone(), row);
+        self.count_write();
+        stored.note_rewrite(table, &key, before.as_ref());
         stored.record(Undo::Row(table, key, before));
         Ok(())
     }
@@ -364,6 +455,8 @@ impl Store for SimStore {
         let mut stored = self.lock();
         let before = stored.tables.entry(table).or_default().remove(key);
         if before.is_some() {
+            self.count_write();
+            stored.note_rewrite(table, key, before.as_ref());
             stored.record(Undo::Row(table, key.clone(), before));
         }
         Ok(())
@@ -416,6 +509,9 @@ impl Store for SimStore {
             return;
         }
         let mut transaction = std::mem::take(&mut stored.open);
+        if stored.is_detached {
+            return;
+        }
         let touched = |undo: &Undo| matches!(undo, Undo::Alarm(_));
         if transaction.undo.iter().any(touched) {
             transaction.alarm_after = Some(stored.alarm);
@@ -431,7 +527,7 @@ impl Store for SimStore {
         Box::pin(async move {
             loop {
                 let notified = flushed.notified();
-                if stored.lock().expect("one thread").durable >= write {
+                if stored.lock().expect("one thread").is_durable(write) {
                     return;
                 }
                 notified.await;
@@ -441,120 +537,4 @@ impl Store for SimStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const AT: Timestamp = Timestamp::from_unix_ms(1_000);
-    const LATER: Timestamp = Timestamp::from_unix_ms(2_000);
-
-    fn store() -> (Arc<Mutex<StoredObject>>, SimStore) {
-        let stored: Arc<Mutex<StoredObject>> = Arc::default();
-        let store = opened(&stored);
-        (stored, store)
-    }
-
-    /// A storage that refuses nothing.
-    fn opened(stored: &Arc<Mutex<StoredObject>>) -> SimStore {
-        refusing(stored, || 0)
-    }
-
-    fn refusing(stored: &Arc<Mutex<StoredObject>>, draw: impl Fn() -> u64 + 'static) -> SimStore {
-        let refusals = Refusals {
-            draw: Box::new(draw),
-            refused: Box::new(|_| {}),
-        };
-        SimStore::new(stored.clone(), Arc::default(), Rc::new(|| true), refusals)
-    }
-
-    fn put(store: &dyn Store, key: &str, cell: Cell) -> Result<(), StorageError> {
-        store.put(Table("kv"), Key::from(key), [cell].into())
-    }
-
-    fn write(store: &SimStore) {
-        put(store, "key", Cell::Null).unwrap();
-        store.commit();
-    }
-
-    /// Two writes in one turn, together; the second is refused.
-    #[test]
-    fn writes_that_stand_together_are_taken_back_when_one_is_refused() {
-        let (stored, _) = store();
-        // Nothing in the first turn; in the next one, the second write.
-        let draws = StdCell::new(0);
-        let store = refusing(&stored, move || 2 * draws.replace(draws.get() + 1));
-        let together = || {
-            let store: &dyn Store = &store;
-            store.atomically(|| {
-                put(store, "one", Cell::Integer(1))?;
-                put(store, "other", Cell::Integer(2))
-            })
-        };
-        write(&store);
-        let before = store.newest();
-        assert!(together().is_err());
-        assert_eq!(store.get(Table("kv"), &Key::from("one")).map(drop), None);
-        assert_eq!(store.newest(), before);
-        // The rest of the turn is none the worse for it.
-        assert_eq!(together(), Ok(()));
-        store.commit();
-        assert_eq!(stored.lock().unwrap().volatile(), 2);
-        store.flush_one();
-        store.flush_one();
-        assert!(store.is_durable(store.newest()));
-        assert!(store.get(Table("kv"), &Key::from("other")).is_some());
-    }
-
-    #[test]
-    fn a_write_that_becomes_durable_after_a_ring_does_not_bring_the_alarm_back() {
-        let (stored, store) = store();
-        store.set_alarm(Some(AT));
-        store.commit();
-        store.flush_one();
-        write(&store);
-        stored.lock().unwrap().take_alarm();
-        store.flush_one();
-        assert_eq!(stored.lock().unwrap().durable_alarm(), None);
-    }
-
-    #[test]
-    fn a_stale_cache_is_an_older_durable_version_of_that_row_alone() {
-        let mut object = StoredObject::with_cache(Table("kv"), Key::from("state"));
-        assert!(!object.can_be_stale());
-        let stored = Arc::new(Mutex::new(std::mem::take(&mut object)));
-        let store = opened(&stored);
-        for version in 0..10 {
-            put(&store, "state", Cell::Integer(version)).unwrap();
-            put(&store, "other", Cell::Integer(version)).unwrap();
-            store.commit();
-            store.flush_one();
-        }
-        let mut stored = stored.lock().unwrap();
-        stored.crash(0);
-        assert!(stored.can_be_stale());
-        stored.make_stale();
-        let version = |key: &str| match stored.tables[&Table("kv")][&Key::from(key)][0] {
-            Cell::Integer(version) => version,
-            _ => panic!("an integer was put"),
-        };
-        assert_eq!((version("state"), version("other")), (5, 9));
-        assert!(stored.is_stale());
-        stored.begin();
-        assert!(!stored.is_stale());
-    }
-
-    #[test]
-    fn a_ring_leaves_an_alarm_that_was_set_anew() {
-        let (stored, store) = store();
-        store.set_alarm(Some(AT));
-        store.commit();
-        store.flush_one();
-        store.set_alarm(Some(LATER));
-        store.commit();
-        stored.lock().unwrap().take_alarm();
-        write(&store);
-        store.flush_one();
-        store.flush_one();
-        assert_eq!(store.alarm(), Some(LATER));
-        assert_eq!(stored.lock().unwrap().durable_alarm(), Some(LATER));
-    }
-}
+mod tests;

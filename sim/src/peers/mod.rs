@@ -31,4 +31,4 @@ pub struct PeerPorts {
 pub const FAULTS: &[&[&Site]] = &[openai::FAULTS, slack::FAULTS];
 
 /// Every choice that is no fault but part of an answer.
-pub const DRAWS: &[&[&Site]] = &[openai::DRAWS];
+pub const DRAWS: &[&[&Site]] = &[openai::DRAWS, slack::DRAWS];

@@ -16,7 +16,11 @@ use madsim::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{catch_unwind, AssertUnwindSafe},
-    sync::Arc,
+    sync::{
+        mpsc::{self, RecvTimeoutError},
+        Arc,
+    },
+    thread::JoinHandle,
 };
 
 /// How long the faults go on after the workload has ended, at most: less if the world comes to rest.
@@ -40,11 +44,44 @@ const TRACE_EVENTS_MAX: u64 = 400_000;
 /// # Panics
 /// The harness itself fails. A panic in product code is a failure of the world.
 pub fn run(plan: &Plan) -> Outcome {
+    join(start(plan).1)
+}
+
+/// A world that was given up after so much wall time. Its thread goes on until the process ends:
+/// no thread can be stopped from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hang {
+    pub after: Duration,
+}
+
+/// As [`run`], but waits no longer than `limit` of wall time: for a world that loops without
+/// simulated time passing, which nothing inside of it can notice. How it is watched changes nothing
+/// in it.
+///
+/// # Errors
+/// The world did not end in time.
+pub fn run_within(plan: &Plan, limit: Duration) -> Result<Outcome, Hang> {
+    let (ended, world) = start(plan);
+    match ended.recv_timeout(limit) {
+        Err(RecvTimeoutError::Timeout) => Err(Hang { after: limit }),
+        // Nothing is ever sent: the end of the thread drops the other side.
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(join(world)),
+    }
+}
+
+/// A world on a thread of its own, and what is dropped at its end.
+fn start(plan: &Plan) -> (mpsc::Receiver<()>, JoinHandle<Outcome>) {
     let plan = plan.clone();
+    let (end, ended) = mpsc::channel();
     let thread = std::thread::Builder::new().name(format!("world {}", plan.seed));
-    let world = thread
-        .spawn(move || run_here(plan))
-        .expect("a thread can be started");
+    let world = thread.spawn(move || {
+        let _end = end;
+        run_here(plan)
+    });
+    (ended, world.expect("a thread can be started"))
+}
+
+fn join(world: JoinHandle<Outcome>) -> Outcome {
     match world.join() {
         Ok(outcome) => outcome,
         Err(panic) => std::panic::resume_unwind(panic),
@@ -86,7 +123,7 @@ fn run_here(plan: Plan) -> Outcome {
 }
 
 async fn live(world: &Arc<World>) -> Evidence {
-    world.choices.set_faults(true);
+    world.fleet.begin_chaos();
     let chaos_began_ms = crate::time::since_start_ms();
     let workload = world.activity.begin(PendingKind::Workload);
     let ran_away = tokio::select! {
@@ -100,14 +137,16 @@ async fn live(world: &Arc<World>) -> Evidence {
         sleep(Duration::from_millis(CHAOS_AT_REST_MS)).await;
     }
     let chaos_ms = crate::time::since_start_ms() - chaos_began_ms;
-    world.choices.set_faults(false);
     world
         .trace
         .record(&"world", "heal", format_args!("after {chaos_ms} ms"));
+    world.fleet.heal();
     let quiescence = match ran_away {
         Some(runaway) => runaway,
         None => rest(world, SETTLE_MS_MAX).await,
     };
+    let in_effect = world.fleet.faults_in_effect();
+    assert!(in_effect.is_empty(), "healed, and yet: {in_effect:?}");
     let evidence = world.evidence(quiescence);
     world.fleet.shut_down();
     world.stop_services();

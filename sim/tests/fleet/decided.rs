@@ -9,8 +9,8 @@ use sim::{
 /// Site, subject, occurrence, value.
 pub type Fault = (&'static str, &'static str, u32, u64);
 
-/// Runs a world with these faults; each of them happens, and the world passes.
-pub fn world(scenario: &'static dyn Scenario, faults: &[Fault]) -> Outcome {
+/// A world with these faults.
+pub fn decided(scenario: &'static dyn Scenario, faults: &[Fault]) -> Plan {
     let mut plan = Plan::new(scenario, 7);
     plan.keep = true;
     let recorded = faults
@@ -22,7 +22,12 @@ pub fn world(scenario: &'static dyn Scenario, faults: &[Fault]) -> Outcome {
             value: *value,
         });
     plan.answers = Answers::Recorded(recorded.collect());
-    let outcome = run(&plan);
+    plan
+}
+
+/// Runs a world with these faults; each of them happens, and the world passes.
+pub fn world(scenario: &'static dyn Scenario, faults: &[Fault]) -> Outcome {
+    let outcome = run(&decided(scenario, faults));
     assert_eq!(outcome.failure, None, "{faults:?}");
     let mut happened: Vec<_> = outcome
         .decisions

@@ -10,6 +10,7 @@ use runtime::{
         Catalogue, Contract, EventDefinition, Fold, Hook, Processor, ProcessorHost, Reduced,
         StreamPort,
     },
+    quirk::{Quirk, Quirks},
     stream::{
         self,
         contract::{Subscriber, SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
@@ -340,6 +341,39 @@ impl Scenario for Echoes {
             0 => Vec::new(),
             _ => vec!["crashed"],
         }
+    }
+}
+
+/// The same, with an old revision whose streams never dial again who was lost.
+pub struct OldEchoes;
+
+impl Scenario for OldEchoes {
+    fn name(&self) -> &'static str {
+        "old-echoes"
+    }
+
+    fn about(&self) -> &'static str {
+        "an echo answers a dozen pings of a stream that may be of an old revision"
+    }
+
+    fn old_revision(&self) -> Quirks {
+        Quirks::NONE.with(Quirk::B15)
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        Echoes.classes()
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Echoes.workload(world)
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        Echoes.oracles()
+    }
+
+    fn folds(&self) -> &'static [Fold] {
+        Echoes.folds()
     }
 }
 

@@ -4,10 +4,10 @@ use crate::{
     slack_app::{call, App},
     world::{run_hashed, Setup, World},
 };
-use serde_json::json;
+use serde_json::{json, Value};
 use sim::{
     choice::Random,
-    peers::{DRAWS, FAULTS},
+    peers::{slack::SlackConfig, DRAWS, FAULTS},
     trace::TraceHash,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -23,15 +23,29 @@ fn ran(seed: u64) -> Ran {
     let setup = Setup {
         chooser: Box::new(Random::scaled(seed, 4.0)),
         scheduler_seed: seed,
+        slack: SlackConfig {
+            app_mentions: true,
+            ..Setup::default().slack
+        },
         ..Setup::default()
     };
     let ((events, decided), hash) = run_hashed(setup, |world: World| async move {
         let _app = App::start(&[]).await;
         for number in 0..10 {
-            let text = format!("message {number}");
+            let text = format!("<@U0000BOT> message {number}");
             let ts = world.slack.post("C123", "U123", &text, None);
             let reply = json!({"channel": "C123", "text": "reply", "thread_ts": ts});
-            call("chat.postMessage", reply).await;
+            let posted = call("chat.postMessage", reply).await;
+            let posted = posted.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+            if let Some(posted) = posted.filter(|posted| posted["ok"] == true) {
+                let update = json!({"channel": "C123", "ts": posted["ts"], "text": "better"});
+                call("chat.update", update).await;
+                call(
+                    "conversations.replies",
+                    json!({"channel": "C123", "ts": ts}),
+                )
+                .await;
+            }
             if let Ok(mut session) = world.open().await {
                 session.ask("Hello", json!({})).await;
                 let minute = Duration::from_secs(60);

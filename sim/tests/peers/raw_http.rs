@@ -45,7 +45,7 @@ pub async fn exchange(
     read_message(&mut stream).await
 }
 
-/// Reads head and body; `None` at the end of the stream.
+/// Reads head and body; `None` if the stream ends before.
 pub async fn read_message(stream: &mut TcpStream) -> Option<Parsed> {
     let mut bytes = Vec::new();
     let head_end = loop {
@@ -72,7 +72,9 @@ pub async fn read_message(stream: &mut TcpStream) -> Option<Parsed> {
         .header("content-length")
         .map_or(0, |length| length.parse().unwrap());
     while parsed.body.len() < length {
-        assert_ne!(stream.read_buf(&mut parsed.body).await.unwrap(), 0);
+        if stream.read_buf(&mut parsed.body).await.unwrap() == 0 {
+            return None;
+        }
     }
     Some(parsed)
 }

@@ -1,14 +1,20 @@
 //! Each fault of Slack, shown to happen.
 
 use crate::{
-    slack_app::{call, called, App},
+    slack_app::{call, called, App, Delivery},
     world::{run, Setup, World},
 };
-use serde_json::json;
+use serde_json::{json, Value};
 use sim::{
     peers::slack::{
-        faults::{DUPLICATE, LATE, RATE_LIMIT, REDELIVER, REORDER, REPLY_LOST, REQUEST_LOST, SLOW},
-        SlackFact,
+        faults::{
+            CHANGED_AFTER, CHANGED_MIND, CLOCK, CLOSED, DUPLICATE, ERROR_AFTER, EVENT_LOST, FORGED,
+            GARBLED, LAG, LATE, MENTION, NOT_SHOWN, OTHER_BOT, OUTAGE, PAGE, RATE_LIMIT,
+            RATE_LIMITED_NOTICE, REDELIVER, REORDER, REPLY_LOST, REQUEST_LOST, SLOW, SLOW_BODY,
+            SLOW_CALL, UNREACHABLE, UPDATE_REFUSED, VERIFICATION,
+        },
+        signature::sign,
+        SlackConfig, SlackFact,
     },
     time,
 };
@@ -131,6 +137,465 @@ fn a_call_over_the_limit_is_turned_away_without_effect() {
             assert_eq!(reply.header("retry-after"), Some("30"));
             assert_eq!(reply.json(), json!({"ok": false, "error": "ratelimited"}));
             assert!(world.slack.messages().is_empty());
+        },
+    );
+}
+
+fn facts(world: &World) -> Vec<SlackFact> {
+    let ledger = world.slack.ledger();
+    ledger.into_iter().map(|entry| entry.what).collect()
+}
+
+fn count(world: &World, what: fn(&SlackFact) -> bool) -> usize {
+    facts(world).iter().filter(|fact| what(fact)).count()
+}
+
+fn post() -> Value {
+    json!({"channel": "C123", "text": "hello"})
+}
+
+#[test]
+fn every_acknowledgement_may_be_lost() {
+    run(
+        Setup::with_faults(&[(&REDELIVER, 4)]),
+        |world: World| async move {
+            let app = App::start(&[]).await;
+            world.slack.post("C123", "U123", "question", None);
+            world.settle().await;
+            assert_eq!(app.deliveries().len(), 4);
+            let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
+            assert_eq!(count(&world, gave_up), 1);
+        },
+    );
+}
+
+#[test]
+fn the_first_tries_or_all_of_them_do_not_reach_the_app() {
+    for (site, value, arrived) in [
+        (&UNREACHABLE, 2, 1),
+        (&UNREACHABLE, 3, 1),
+        (&EVENT_LOST, 1, 0),
+    ] {
+        run(
+            Setup::with_faults(&[(site, value)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let deliveries = app.deliveries();
+                assert_eq!(deliveries.len(), arrived);
+                for delivery in deliveries {
+                    let number = delivery.request.header("x-slack-retry-num").unwrap();
+                    assert_eq!(number, value.to_string());
+                    let reason = delivery.request.header("x-slack-retry-reason");
+                    assert_eq!(reason, Some("connection_failed"));
+                }
+                let refused = |what: &SlackFact| matches!(what, SlackFact::Refused { .. });
+                let failed = if arrived == 0 { 4 } else { value as usize };
+                assert_eq!(count(&world, refused), failed);
+                let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
+                assert_eq!(count(&world, gave_up), 1 - arrived);
+            },
+        );
+    }
+}
+
+#[test]
+fn the_second_half_of_a_body_comes_late() {
+    run(
+        Setup::with_faults(&[(&SLOW_BODY, 2_000)]),
+        |world: World| async move {
+            let app = App::start(&[]).await;
+            let started_ms = time::since_start_ms();
+            world.slack.post("C123", "U123", "question", None);
+            world.settle().await;
+            assert_eq!(app.deliveries()[0].text(), "question");
+            let acknowledged = world
+                .slack
+                .ledger()
+                .into_iter()
+                .find(|entry| matches!(entry.what, SlackFact::Acknowledged { .. }));
+            assert!(acknowledged.unwrap().at_ms - started_ms >= 2_000);
+        },
+    );
+}
+
+/// The signature that a delivery should have.
+fn right_signature(delivery: &Delivery) -> String {
+    let timestamp = delivery
+        .request
+        .header("x-slack-request-timestamp")
+        .unwrap();
+    let secret = SlackConfig::default().signing_secret;
+    sign(&secret, timestamp.parse().unwrap(), &delivery.request.body)
+}
+
+#[test]
+fn forged_deliveries_come_beside_the_true_one() {
+    for value in 1..=8 {
+        run(
+            Setup::with_faults(&[(&FORGED, value)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let deliveries = app.deliveries();
+                assert_eq!(deliveries.len(), 2, "{value}");
+                let arrived_s =
+                    |delivery: &Delivery| (time::EPOCH.unix_ms + delivery.at_ms as i64) / 1_000;
+                let is_right = |delivery: &Delivery| {
+                    let stated = delivery.request.header("x-slack-request-timestamp");
+                    let stated: i64 = stated.unwrap().parse().unwrap();
+                    let signature = delivery.request.header("x-slack-signature");
+                    signature == Some(&*right_signature(delivery))
+                        && (arrived_s(delivery) - stated).abs() <= 300
+                };
+                let right: Vec<_> = deliveries.iter().filter(|one| is_right(one)).collect();
+                assert_eq!(right.len(), 1, "{value}");
+                assert!(!right[0].event_id().starts_with("forged"));
+                let forged = |what: &SlackFact| {
+                    matches!(
+                        what,
+                        SlackFact::Forged {
+                            status: Some(200),
+                            ..
+                        }
+                    )
+                };
+                assert_eq!(count(&world, forged), 1);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_first_try_is_signed_at_another_time() {
+    for (value, away_s) in [(1, -299), (2, 299), (3, -301), (4, 301)] {
+        run(
+            Setup::with_faults(&[(&CLOCK, value)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                let now_s = time::now().unix_ms / 1_000;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let delivery = &app.deliveries()[0];
+                let stated = delivery.request.header("x-slack-request-timestamp");
+                assert_eq!(stated.unwrap(), (now_s + away_s).to_string());
+                let signature = delivery.request.header("x-slack-signature");
+                assert_eq!(signature, Some(&*right_signature(delivery)));
+            },
+        );
+    }
+}
+
+#[test]
+fn an_outage_holds_everything_back_and_then_lets_it_go_at_once() {
+    run(
+        Setup::with_faults(&[(&OUTAGE, 20_000)]),
+        |world: World| async move {
+            let app = App::start(&[]).await;
+            for _ in 0..5 {
+                world.slack.post("C123", "U123", "question", None);
+                crate::world::pass_ms(1_000).await;
+            }
+            assert!(app.deliveries().is_empty());
+            world.settle().await;
+            let at_ms: Vec<u64> = app.deliveries().iter().map(|one| one.at_ms).collect();
+            assert_eq!(at_ms.len(), 5);
+            assert!(at_ms[4] - at_ms[0] < 10 && at_ms[0] >= 20_000, "{at_ms:?}");
+        },
+    );
+}
+
+#[test]
+fn a_notice_or_a_verification_comes_with_an_event() {
+    for (site, kind) in [
+        (&RATE_LIMITED_NOTICE, "app_rate_limited"),
+        (&VERIFICATION, "url_verification"),
+    ] {
+        run(
+            Setup::with_faults(&[(site, 1)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let kinds: Vec<Value> = (app.deliveries().iter())
+                    .map(|delivery| delivery.request.json()["type"].clone())
+                    .collect();
+                assert_eq!(kinds.len(), 2);
+                assert!(kinds.contains(&json!(kind)), "{kinds:?}");
+                let answered = |what: &SlackFact| {
+                    matches!(
+                        what,
+                        SlackFact::RateLimitedNotice { status: Some(200) }
+                            | SlackFact::UrlVerified { correct: false, .. }
+                    )
+                };
+                assert_eq!(count(&world, answered), 1);
+            },
+        );
+    }
+}
+
+#[test]
+fn the_two_events_of_a_mention_come_in_either_order_or_one_alone() {
+    for (value, kinds) in [
+        (0, &["message", "app_mention"][..]),
+        (1, &["app_mention", "message"]),
+        (2, &["message", "app_mention"]),
+        (3, &["app_mention"]),
+        (4, &["message"]),
+    ] {
+        let setup = Setup::with_faults(&[(&MENTION, value)]);
+        let slack = SlackConfig {
+            app_mentions: true,
+            ..setup.slack
+        };
+        run(Setup { slack, ..setup }, move |world: World| async move {
+            let app = App::start(&[]).await;
+            world
+                .slack
+                .post("C123", "U123", "<@U0000BOT> question", None);
+            world.settle().await;
+            let deliveries = app.deliveries();
+            let events = deliveries
+                .iter()
+                .map(|one| one.request.json()["event"].clone());
+            let events: Vec<Value> = events.collect();
+            let found: Vec<_> = events.iter().map(|event| &event["type"]).collect();
+            match value {
+                // They set out at once, in no promised order.
+                0 => assert_eq!(found.len(), kinds.len()),
+                _ => assert_eq!(found, kinds),
+            }
+            assert!(events.iter().all(|event| event["ts"] == events[0]["ts"]));
+            if let (1 | 2, [first, second]) = (value, &deliveries[..]) {
+                assert!(second.at_ms - first.at_ms >= 2_000);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_person_edits_or_deletes_what_they_wrote() {
+    for (value, subtype) in [(1, "message_changed"), (2, "message_deleted")] {
+        let faults = [(&CHANGED_MIND, value), (&CHANGED_AFTER, 500)];
+        run(
+            Setup::with_faults(&faults),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                let ts = world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let deliveries = app.deliveries();
+                let event = deliveries[1].request.json()["event"].clone();
+                assert_eq!(event["subtype"], subtype);
+                assert_eq!(event["previous_message"]["ts"], ts);
+                assert!(deliveries[1].at_ms - deliveries[0].at_ms >= 500);
+                let left = world.slack.messages();
+                assert_eq!(left.len(), usize::from(subtype == "message_changed"));
+            },
+        );
+    }
+}
+
+#[test]
+fn another_bot_replies_to_a_post_in_a_thread() {
+    run(
+        Setup::with_faults(&[(&OTHER_BOT, 1)]),
+        |world: World| async move {
+            let app = App::start(&[]).await;
+            let ts = world.slack.post("C123", "U123", "question", None);
+            let reply = json!({"channel": "C123", "text": "answer", "thread_ts": ts});
+            called("chat.postMessage", reply).await;
+            world.settle().await;
+            let events = app.deliveries();
+            let events = events.iter().map(|one| one.request.json()["event"].clone());
+            let bots: Vec<_> = events
+                .filter(|event| event["bot_id"] == "B0000002")
+                .collect();
+            assert_eq!(bots.len(), 1);
+            assert_eq!(bots[0]["thread_ts"], ts);
+            assert_ne!(bots[0]["bot_profile"]["app_id"], "A0000001");
+        },
+    );
+}
+
+fn applied(world: &World) -> usize {
+    count(world, |what| matches!(what, SlackFact::Applied { .. }))
+}
+
+#[test]
+fn a_call_takes_effect_late() {
+    run(
+        Setup::with_faults(&[(&SLOW_CALL, 3_000)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let (reply, earlier) =
+                futures_util::future::join(call("chat.postMessage", post()), async {
+                    crate::world::pass_ms(2_000).await;
+                    applied(&world)
+                })
+                .await;
+            assert_eq!(earlier, 0);
+            assert_eq!(reply.unwrap().json()["ok"], true);
+            assert_eq!(applied(&world), 1);
+        },
+    );
+}
+
+#[test]
+fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
+    for (site, value, status, body) in [
+        (&ERROR_AFTER, 1, 500, ""),
+        (
+            &ERROR_AFTER,
+            2,
+            200,
+            r#"{"ok":false,"error":"internal_error"}"#,
+        ),
+        (
+            &ERROR_AFTER,
+            3,
+            200,
+            r#"{"ok":false,"error":"fatal_error"}"#,
+        ),
+        (&GARBLED, 1, 200, r#"{"ok":true,"channel""#),
+        (&GARBLED, 2, 200, "<html>"),
+    ] {
+        run(
+            Setup::with_faults(&[(site, value)]),
+            move |world: World| async move {
+                let _app = App::start(&[]).await;
+                let reply = call("chat.postMessage", post()).await.unwrap();
+                assert_eq!(reply.status(), status);
+                assert!(reply.body.starts_with(body.as_bytes()));
+                if site == &GARBLED {
+                    assert!(serde_json::from_slice::<Value>(&reply.body).is_err());
+                }
+                assert_eq!((applied(&world), world.slack.messages().len()), (1, 1));
+            },
+        );
+    }
+}
+
+#[test]
+fn a_limit_says_nothing_of_how_long_or_has_no_body() {
+    for (value, header, is_empty) in [(4, None, false), (5, Some("1"), true)] {
+        run(
+            Setup::with_faults(&[(&RATE_LIMIT, value)]),
+            move |_: World| async move {
+                let reply = call("chat.postMessage", post()).await.unwrap();
+                assert_eq!(reply.status(), 429);
+                assert_eq!(reply.header("retry-after"), header);
+                assert_eq!(reply.body.is_empty(), is_empty);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_call_is_refused_as_if_the_app_had_no_rights() {
+    for (value, error) in [(1, "not_in_channel"), (5, "token_revoked")] {
+        run(
+            Setup::with_faults(&[(&CLOSED, value)]),
+            move |world: World| async move {
+                let _app = App::start(&[]).await;
+                assert_eq!(called("chat.postMessage", post()).await["error"], error);
+                assert_eq!(applied(&world), 0);
+                assert_eq!(called("chat.postMessage", post()).await["ok"], true);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_message_that_is_to_be_updated_is_gone_or_too_old() {
+    for (value, error, left) in [(1, "message_not_found", 0), (2, "edit_window_closed", 1)] {
+        run(
+            Setup::with_faults(&[(&UPDATE_REFUSED, value)]),
+            move |world: World| async move {
+                let _app = App::start(&[]).await;
+                let ts = called("chat.postMessage", post()).await["ts"].clone();
+                let update = json!({"channel": "C123", "ts": ts, "text": "new"});
+                assert_eq!(called("chat.update", update).await["error"], error);
+                assert_eq!(world.slack.messages().len(), left);
+                assert_eq!(applied(&world), 1);
+            },
+        );
+    }
+}
+
+#[test]
+fn replies_do_not_know_of_a_post_for_a_while() {
+    run(
+        Setup::with_faults(&[(&LAG, 5_000)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let root = world.slack.post("C123", "U123", "question", None);
+            let metadata = json!({"event_type": "mark", "event_payload": {"n": 1}});
+            let reply = json!({
+                "channel": "C123", "text": "answer", "thread_ts": root, "metadata": metadata,
+            });
+            called("chat.postMessage", reply).await;
+            let look = json!({"channel": "C123", "ts": root, "include_all_metadata": true});
+            let replies = || async {
+                let reply = called("conversations.replies", look.clone()).await;
+                reply["messages"].as_array().unwrap().clone()
+            };
+            assert_eq!(replies().await.len(), 1);
+            crate::world::pass_ms(5_000).await;
+            let found = replies().await;
+            assert_eq!(found.len(), 2);
+            assert_eq!(found[1]["metadata"], metadata);
+        },
+    );
+}
+
+#[test]
+fn a_page_is_short_or_empty_and_a_cursor_expires() {
+    for (value, shown) in [(1, 1), (2, 0)] {
+        run(
+            Setup::with_faults(&[(&PAGE, value)]),
+            move |world: World| async move {
+                let _app = App::start(&[]).await;
+                for _ in 0..3 {
+                    world.slack.post("C123", "U123", "question", None);
+                }
+                let look = json!({"channel": "C123"});
+                let first = called("conversations.history", look).await;
+                assert_eq!(first["messages"].as_array().unwrap().len(), shown);
+                assert_eq!(first["has_more"], true);
+                let cursor = &first["response_metadata"]["next_cursor"];
+                let look = json!({"channel": "C123", "cursor": cursor});
+                let rest = called("conversations.history", look).await;
+                assert_eq!(rest["messages"].as_array().unwrap().len(), 3 - shown);
+            },
+        );
+    }
+    run(
+        Setup::with_faults(&[(&PAGE, 3)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            world.slack.post("C123", "U123", "question", None);
+            let look = json!({"channel": "C123", "cursor": "x"});
+            let reply = called("conversations.history", look).await;
+            assert_eq!(reply["error"], "invalid_cursor");
+        },
+    );
+}
+
+#[test]
+fn a_post_is_answered_and_never_appears() {
+    run(
+        Setup::with_faults(&[(&NOT_SHOWN, 1)]),
+        |world: World| async move {
+            let app = App::start(&[]).await;
+            assert_eq!(called("chat.postMessage", post()).await["ok"], true);
+            world.settle().await;
+            assert!(world.slack.messages().is_empty() && app.deliveries().is_empty());
+            assert_eq!(applied(&world), 0);
+            let hidden = |what: &SlackFact| matches!(what, SlackFact::NotShown { .. });
+            assert_eq!(count(&world, hidden), 1);
         },
     );
 }

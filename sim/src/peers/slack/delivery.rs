@@ -2,9 +2,12 @@
 //! seconds to acknowledge, three more tries, then lost for ever.
 
 use super::{
-    event::Outgoing,
-    faults::{DUPLICATE, LATE, REDELIVER, REORDER},
-    signature, Slack, SlackFact,
+    event::{Kind, Outgoing},
+    faults::{
+        CLOCK, DUPLICATE, EVENT_LOST, FORGED, LATE, OUTAGE, REDELIVER, REORDER, SLOW_BODY,
+        UNREACHABLE,
+    },
+    forgery, signature, Errand, Slack, SlackFact,
 };
 use crate::{
     activity::{Pending, PendingKind},
@@ -12,45 +15,90 @@ use crate::{
     time,
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{client::conn::http1, header, Request, StatusCode};
+use futures_util::{stream, StreamExt};
+use http_body_util::{combinators::UnsyncBoxBody, BodyExt, Full, StreamBody};
+use hyper::{body::Frame, client::conn::http1, header, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use std::{pin::pin, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
 /// An event on its way. Its faults are drawn as it is queued, in the order of the posts, not as
 /// the scheduler happens to run the deliveries.
 pub(super) struct Parcel {
-    event_id: String,
+    pub event_id: String,
     channel: String,
     ts: String,
-    body: Bytes,
-    is_url_verification: bool,
+    pub body: Bytes,
+    kind: Kind,
     delay_ms: u64,
     is_doubled: bool,
-    /// Slack does not hear the acknowledgement of the first try.
-    acknowledgement_is_lost: bool,
+    /// Slack does not hear the acknowledgements of so many tries.
+    acknowledgements_lost: usize,
+    /// So many tries do not reach the app.
+    unreachable: usize,
+    /// Of the first try: a body that is always slow would never be taken.
+    slow_body_ms: u64,
+    /// The clock of the first try is that far from the right one.
+    clock_s: i64,
+    forged: Option<&'static str>,
     /// From the post until the event is acknowledged or given up.
     _pending: Pending,
 }
 
 impl Parcel {
-    pub fn new(slack: &Slack, outgoing: Outgoing) -> Self {
+    pub fn new(slack: &Slack, outgoing: Outgoing, later_ms: u64) -> Self {
         let (choices, subject) = (&slack.ports.choices, &slack.subject);
-        let is_event = !outgoing.is_url_verification;
-        Parcel {
+        let mut parcel = Parcel {
             event_id: outgoing.event_id,
             channel: outgoing.channel,
             ts: outgoing.ts,
             body: outgoing.body.into(),
-            is_url_verification: outgoing.is_url_verification,
-            delay_ms: match is_event {
-                true => choices.delay_ms(&LATE, subject) + choices.delay_ms(&REORDER, subject),
-                false => 0,
-            },
-            is_doubled: is_event && choices.yes(&DUPLICATE, subject),
-            acknowledgement_is_lost: is_event && choices.yes(&REDELIVER, subject),
+            kind: outgoing.kind,
+            delay_ms: later_ms,
+            is_doubled: false,
+            acknowledgements_lost: 0,
+            unreachable: 0,
+            slow_body_ms: 0,
+            clock_s: 0,
+            forged: None,
             _pending: slack.ports.activity.begin(PendingKind::Message),
+        };
+        if parcel.kind != Kind::Event {
+            return parcel;
         }
+        parcel.delay_ms += choices.delay_ms(&LATE, subject) + choices.delay_ms(&REORDER, subject);
+        parcel.delay_ms = parcel.delay_ms.max(held_back_ms(slack));
+        parcel.is_doubled = choices.yes(&DUPLICATE, subject);
+        parcel.acknowledgements_lost = number(choices.variant(&REDELIVER, subject)) as usize;
+        parcel.unreachable = number(choices.variant(&UNREACHABLE, subject)) as usize;
+        if choices.yes(&EVENT_LOST, subject) {
+            parcel.unreachable = usize::MAX;
+        }
+        parcel.slow_body_ms = choices.delay_ms(&SLOW_BODY, subject);
+        parcel.clock_s = number(choices.variant(&CLOCK, subject));
+        parcel.forged = choices.variant(&FORGED, subject);
+        parcel
+    }
+}
+
+/// The number that a variant is, 0 for none.
+fn number(variant: Option<&'static str>) -> i64 {
+    variant.map_or(0, |number| {
+        number.parse().expect("variants that are numbers")
+    })
+}
+
+/// What is left of an outage, if there is one or this event begins one.
+fn held_back_ms(slack: &Slack) -> u64 {
+    let choices = &slack.ports.choices;
+    let now_ms = time::since_start_ms();
+    let mut until_ms = slack.held_until_ms.lock().expect("one thread");
+    let begun_ms = choices.delay_ms(&OUTAGE, &slack.subject);
+    if begun_ms > 0 {
+        *until_ms = (*until_ms).max(now_ms + begun_ms);
+    }
+    match choices.faults_on() {
+        true => until_ms.saturating_sub(now_ms),
+        false => 0,
     }
 }
 
@@ -58,10 +106,30 @@ impl Parcel {
 pub(super) async fn deliver_all(slack: Arc<Slack>) {
     loop {
         let queued = std::mem::take(&mut *slack.outbox.lock().expect("one thread"));
-        for parcel in queued {
-            madsim::task::spawn(deliver(slack.clone(), parcel));
+        for errand in queued {
+            madsim::task::spawn(run_errand(slack.clone(), errand));
         }
         slack.posted.notified().await;
+    }
+}
+
+async fn run_errand(slack: Arc<Slack>, errand: Errand) {
+    match errand {
+        Errand::Deliver(parcel) => deliver(slack, parcel).await,
+        Errand::Change {
+            channel,
+            ts,
+            how,
+            after_ms,
+            _pending,
+        } => {
+            slack.ports.activity.sleep(after_ms).await;
+            match how {
+                "edit" => slack.edit(&channel, &ts, "On second thoughts: something else."),
+                "delete" => slack.delete(&channel, &ts),
+                other => panic!("peer.slack.changed-mind has no variant {other}"),
+            }
+        }
     }
 }
 
@@ -70,15 +138,20 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
     if parcel.delay_ms > 0 {
         activity.sleep(parcel.delay_ms).await;
     }
-    if parcel.is_url_verification {
-        return verify_url(&slack, &parcel).await;
+    match parcel.kind {
+        Kind::UrlVerification => return verify_url(&slack, &parcel).await,
+        Kind::RateLimitedNotice => return notify_of_limit(&slack, &parcel).await,
+        Kind::Event => {}
     }
     let parcel = Arc::new(parcel);
     if parcel.is_doubled {
         let (slack, parcel) = (slack.clone(), parcel.clone());
         madsim::task::spawn(async move {
-            let _ = attempt(&slack, &parcel, 0, None, false).await;
+            let _ = attempt(&slack, &parcel, 0, None).await;
         });
+    }
+    if let Some(how) = parcel.forged {
+        madsim::task::spawn(forgery::deliver(slack.clone(), parcel.clone(), how));
     }
     let mut reason = None;
     for number in 0..=slack.config.retry_after_ms.len() {
@@ -86,8 +159,7 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
             let wait_ms = slack.config.retry_after_ms[number - 1];
             activity.sleep(wait_ms).await;
         }
-        let is_lost = number == 0 && parcel.acknowledgement_is_lost;
-        match attempt(&slack, &parcel, number as u32, reason, is_lost).await {
+        match attempt(&slack, &parcel, number as u32, reason).await {
             Ok(()) => return,
             Err(failure) if failure.is_final => break,
             Err(failure) => reason = Some(failure.reason),
@@ -102,7 +174,7 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
 }
 
 /// Why a try did not count as acknowledged.
-struct Failure {
+pub(super) struct Failure {
     reason: &'static str,
     status: Option<u16>,
     /// The app asked for no further try.
@@ -125,8 +197,8 @@ async fn attempt(
     parcel: &Parcel,
     attempt: u32,
     reason: Option<&'static str>,
-    acknowledgement_is_lost: bool,
 ) -> Result<(), Failure> {
+    let acknowledgement_is_lost = (attempt as usize) < parcel.acknowledgements_lost;
     let connection = slack.ledger.next_connection();
     let started_ms = time::since_start_ms();
     let outcome = match send(slack, parcel, connection, attempt, reason).await {
@@ -176,8 +248,8 @@ fn judge(reply: &AppReply) -> Result<(), Failure> {
     })
 }
 
-struct AppReply {
-    status: StatusCode,
+pub(super) struct AppReply {
+    pub status: StatusCode,
     says_no_retry: bool,
     body: Bytes,
 }
@@ -190,67 +262,116 @@ async fn send(
     attempt: u32,
     reason: Option<&'static str>,
 ) -> Result<AppReply, Failure> {
-    let exchange = async {
-        let stream = TcpStream::connect(slack.config.events_address)
-            .await
-            .map_err(|_| Failure::of("connection_failed"))?;
-        if !parcel.is_url_verification {
-            let what = SlackFact::Delivered {
-                event_id: parcel.event_id.clone(),
-                channel: parcel.channel.clone(),
-                ts: parcel.ts.clone(),
-                attempt,
-            };
-            slack.ledger.record(connection, what);
-        }
-        exchange(stream, request(slack, parcel, attempt, reason))
-            .await
-            .map_err(|_| Failure::of("connection_failed"))
+    if (attempt as usize) < parcel.unreachable {
+        return Err(Failure::of("connection_failed"));
+    }
+    let is_first = attempt == 0;
+    let slow_body_ms = if is_first { parcel.slow_body_ms } else { 0 };
+    let delivered = (parcel.kind == Kind::Event).then(|| SlackFact::Delivered {
+        event_id: parcel.event_id.clone(),
+        channel: parcel.channel.clone(),
+        ts: parcel.ts.clone(),
+        attempt,
+        slow_ms: slow_body_ms,
+    });
+    // Signed anew on every try, or the last retry would be too old to be believed.
+    let clock_s = if is_first { parcel.clock_s } else { 0 };
+    let timestamp_s = time::now().unix_ms / 1000 + clock_s;
+    let secret = &slack.config.signing_secret;
+    let request = SignedRequest {
+        body: parcel.body.clone(),
+        timestamp_s,
+        signature: Some(signature::sign(secret, timestamp_s, &parcel.body)),
+        retry: reason.map(|reason| (attempt, reason)),
+        slow_body_ms,
     };
-    tokio::select! {
-        biased;
-        reply = exchange => reply,
-        () = slack.ports.activity.sleep(slack.config.acknowledge_ms) => {
-            Err(Failure::of("http_timeout"))
+    request
+        .send(slack, || {
+            if let Some(delivered) = delivered {
+                slack.ledger.record(connection, delivered);
+            }
+        })
+        .await
+}
+
+/// What goes to the app, whoever signed it.
+pub(super) struct SignedRequest {
+    pub body: Bytes,
+    pub timestamp_s: i64,
+    pub signature: Option<String>,
+    /// Which retry it is, and why.
+    pub retry: Option<(u32, &'static str)>,
+    pub slow_body_ms: u64,
+}
+
+impl SignedRequest {
+    pub async fn send(self, slack: &Slack, connected: impl FnOnce()) -> Result<AppReply, Failure> {
+        let exchange = async {
+            let stream = TcpStream::connect(slack.config.events_address)
+                .await
+                .map_err(|_| Failure::of("connection_failed"))?;
+            connected();
+            exchange(stream, self.into_request(slack))
+                .await
+                .map_err(|_| Failure::of("connection_failed"))
+        };
+        tokio::select! {
+            biased;
+            reply = exchange => reply,
+            () = slack.ports.activity.sleep(slack.config.acknowledge_ms) => {
+                Err(Failure::of("http_timeout"))
+            }
         }
+    }
+
+    fn into_request(self, slack: &Slack) -> Request<Body> {
+        let config = &slack.config;
+        let mut request = Request::post(config.events_path.as_str())
+            .header(header::HOST, config.events_address.to_string())
+            .header(
+                header::USER_AGENT,
+                "Slackbot 1.0 (+https://api.slack.com/robots)",
+            )
+            .header(header::ACCEPT, "*/*")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_LENGTH, self.body.len())
+            .header(header::CONNECTION, "close")
+            .header("x-slack-request-timestamp", self.timestamp_s);
+        if let Some(signature) = self.signature {
+            request = request.header("x-slack-signature", signature);
+        }
+        if let Some((attempt, reason)) = self.retry {
+            request = request
+                .header("x-slack-retry-num", attempt)
+                .header("x-slack-retry-reason", reason);
+        }
+        let body = match self.slow_body_ms {
+            0 => Full::new(self.body).boxed_unsync(),
+            slow_ms => slow_body(slack, self.body, slow_ms),
+        };
+        request
+            .body(body)
+            .expect("the events path of the configuration is a path")
     }
 }
 
-/// Signed anew on every try, or the last retry would be too old to be believed.
-fn request(
-    slack: &Slack,
-    parcel: &Parcel,
-    attempt: u32,
-    reason: Option<&'static str>,
-) -> Request<Full<Bytes>> {
-    let config = &slack.config;
-    let timestamp_s = time::now().unix_ms / 1000;
-    let mut request = Request::post(config.events_path.as_str())
-        .header(header::HOST, config.events_address.to_string())
-        .header(
-            header::USER_AGENT,
-            "Slackbot 1.0 (+https://api.slack.com/robots)",
-        )
-        .header(header::ACCEPT, "*/*")
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONNECTION, "close")
-        .header("x-slack-request-timestamp", timestamp_s)
-        .header(
-            "x-slack-signature",
-            signature::sign(&config.signing_secret, timestamp_s, &parcel.body),
-        );
-    if let Some(reason) = reason {
-        request = request
-            .header("x-slack-retry-num", attempt)
-            .header("x-slack-retry-reason", reason);
-    }
-    request
-        .body(Full::new(parcel.body.clone()))
-        .expect("the events path of the configuration is a path")
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The second half comes later.
+fn slow_body(slack: &Slack, body: Bytes, slow_ms: u64) -> Body {
+    let first = body.slice(..body.len() / 2);
+    let second = body.slice(body.len() / 2..);
+    let activity = slack.ports.activity.clone();
+    let first = stream::once(async move { Ok(Frame::data(first)) });
+    let second = stream::once(async move {
+        activity.sleep(slow_ms).await;
+        Ok(Frame::data(second))
+    });
+    StreamBody::new(first.chain(second)).boxed_unsync()
 }
 
 /// One request on a fresh connection, which is closed when this future ends or is dropped.
-async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> hyper::Result<AppReply> {
+async fn exchange(stream: TcpStream, request: Request<Body>) -> hyper::Result<AppReply> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut connection = pin!(connection);
     let mut reply = pin!(async {
@@ -291,4 +412,14 @@ async fn verify_url(slack: &Slack, parcel: &Parcel) {
         correct,
     };
     slack.ledger.record(connection, what);
+}
+
+/// An `app_rate_limited` notice, once.
+async fn notify_of_limit(slack: &Slack, parcel: &Parcel) {
+    let connection = slack.ledger.next_connection();
+    let reply = send(slack, parcel, connection, 0, None).await;
+    let status = reply.ok().map(|reply| reply.status.as_u16());
+    slack
+        .ledger
+        .record(connection, SlackFact::RateLimitedNotice { status });
 }

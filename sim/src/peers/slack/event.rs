@@ -16,7 +16,15 @@ pub(super) struct Outgoing {
     /// The message that the event is about.
     pub ts: String,
     pub body: String,
-    pub is_url_verification: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Event,
+    UrlVerification,
+    /// `app_rate_limited`.
+    RateLimitedNotice,
 }
 
 /// A message by a person or by the app itself.
@@ -100,7 +108,26 @@ pub(super) fn url_verification(slack: &Slack, challenge: String) -> Outgoing {
         channel: String::new(),
         ts: String::new(),
         body: body.to_string(),
-        is_url_verification: true,
+        kind: Kind::UrlVerification,
+    }
+}
+
+/// The minute of now, as if events of it had been withheld (§4.7).
+pub(super) fn rate_limited_notice(slack: &Slack, number: u64) -> Outgoing {
+    let now_s = time::now().unix_ms / 1000;
+    let body = json!({
+        "token": slack.config.verification_token,
+        "type": "app_rate_limited",
+        "team_id": slack.config.team_id,
+        "minute_rate_limited": now_s - now_s % 60,
+        "api_app_id": slack.config.app_id,
+    });
+    Outgoing {
+        event_id: format!("rate-limited-{number:08}"),
+        channel: String::new(),
+        ts: String::new(),
+        body: body.to_string(),
+        kind: Kind::RateLimitedNotice,
     }
 }
 
@@ -158,7 +185,7 @@ fn envelope(slack: &Slack, channel: &str, ts: &str, event: Value) -> Outgoing {
         channel: channel.to_owned(),
         ts: ts.to_owned(),
         body: body.to_string(),
-        is_url_verification: false,
+        kind: Kind::Event,
     }
 }
 

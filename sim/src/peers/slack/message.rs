@@ -61,7 +61,13 @@ pub(super) fn common(
     }
     if message.author == Author::App {
         fields.insert("bot_id".into(), json!(config.bot_id));
-        fields.insert("bot_profile".into(), bot_profile(config));
+        let profile = bot_profile(config, &config.bot_id, &config.app_id);
+        fields.insert("bot_profile".into(), profile);
+    }
+    if let Author::OtherBot(bot_id) = &message.author {
+        fields.insert("bot_id".into(), json!(bot_id));
+        let profile = bot_profile(config, bot_id, OTHER_APP_ID);
+        fields.insert("bot_profile".into(), profile);
     }
     if let Some(thread_ts) = &message.thread_ts {
         fields.insert("thread_ts".into(), json!(thread_ts));
@@ -81,8 +87,12 @@ pub(super) fn author_id<'a>(config: &'a SlackConfig, author: &'a Author) -> &'a 
     match author {
         Author::Person(user) => user,
         Author::App => &config.bot_user_id,
+        Author::OtherBot(_) => OTHER_BOT_USER_ID,
     }
 }
+
+const OTHER_APP_ID: &str = "A0000002";
+const OTHER_BOT_USER_ID: &str = "U000BOT2";
 
 /// The block that Slack's own clients make of what a person types.
 pub(super) fn rich_text(text: &str) -> Value {
@@ -96,13 +106,13 @@ pub(super) fn rich_text(text: &str) -> Value {
     }])
 }
 
-fn bot_profile(config: &SlackConfig) -> Value {
+fn bot_profile(config: &SlackConfig, bot_id: &str, app_id: &str) -> Value {
     json!({
-        "id": config.bot_id,
+        "id": bot_id,
         "deleted": false,
         "name": "app",
         "updated": 0,
-        "app_id": config.app_id,
+        "app_id": app_id,
         "team_id": config.team_id,
     })
 }

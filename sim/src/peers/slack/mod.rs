@@ -5,6 +5,7 @@
 //! - [`workspace`]: channels, messages, threads, reactions, statuses.
 //! - `message`: a message as JSON, for replies and events alike.
 //! - `event`: the envelope and the events inside.
+//! - `forgery`: what somebody else delivers in Slack's name.
 //! - `delivery`: signing, trying, acknowledging, trying again. Start here for what arrives.
 //! - `web`: the methods of the Web API. Start here for what is called.
 //! - [`signature`]: HMAC over the raw bytes.
@@ -13,13 +14,14 @@ pub mod config;
 mod delivery;
 mod event;
 pub mod faults;
+mod forgery;
 mod message;
 pub mod signature;
 mod web;
 pub mod workspace;
 
 pub use config::{HistoryMessage, SlackConfig};
-pub use faults::FAULTS;
+pub use faults::{DRAWS, FAULTS};
 pub use workspace::{Author, Channel, Message, Workspace};
 
 use super::{
@@ -27,9 +29,14 @@ use super::{
     ledger::{Ledger, LedgerEntry},
     PeerPorts,
 };
-use crate::choice::Subject;
+use crate::{
+    activity::{Pending, PendingKind},
+    choice::Subject,
+};
 use delivery::Parcel;
+use faults::{CHANGED_AFTER, CHANGED_MIND, MENTION, OTHER_BOT, RATE_LIMITED_NOTICE, VERIFICATION};
 use hyper::{body::Incoming, Request};
+use serde_json::Value;
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -46,9 +53,24 @@ pub struct Slack {
     ledger: Ledger<SlackFact>,
     workspace: Mutex<Workspace>,
     counters: Mutex<Counters>,
-    outbox: Mutex<VecDeque<Parcel>>,
+    outbox: Mutex<VecDeque<Errand>>,
+    /// Until then events are held back.
+    held_until_ms: Mutex<u64>,
     /// Something is in the outbox.
     posted: Notify,
+}
+
+/// Something that Slack, or somebody in it, is about to do.
+enum Errand {
+    Deliver(Parcel),
+    /// A person changes their mind.
+    Change {
+        channel: String,
+        ts: String,
+        how: &'static str,
+        after_ms: u64,
+        _pending: Pending,
+    },
 }
 
 /// Identifiers are numbers in the order of their making, never random.
@@ -58,6 +80,7 @@ struct Counters {
     client_messages: u64,
     calls: u64,
     challenges: u64,
+    notices: u64,
 }
 
 /// What the service did. Of a call, *applied* is the effect on the workspace and *answered* the
@@ -65,25 +88,43 @@ struct Counters {
 /// retry number: 0 is the first try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SlackFact {
-    /// A person wrote a message.
+    /// A person or another bot wrote a message.
     Written {
         channel: String,
         ts: String,
         thread_ts: Option<String>,
         user: String,
     },
+    /// A person gave a message another text.
+    Edited {
+        channel: String,
+        ts: String,
+    },
+    /// A person deleted a message.
+    Deleted {
+        channel: String,
+        ts: String,
+    },
+    /// With `slow_ms`, the second half of the body came that much later.
     Delivered {
         event_id: String,
         channel: String,
         ts: String,
         attempt: u32,
+        slow_ms: u64,
+    },
+    /// The `peer.slack.forged` fault: `status` is what the app answered, if anything.
+    Forged {
+        event_id: String,
+        how: &'static str,
+        status: Option<u16>,
     },
     Acknowledged {
         event_id: String,
         attempt: u32,
         status: u16,
     },
-    /// The `peer.slack.redeliver` fault: the app did acknowledge, and Slack never heard.
+    /// The `peer.slack.redeliver` fault: the app did acknowledge, and Slack never hears.
     AcknowledgementLost {
         event_id: String,
         attempt: u32,
@@ -103,11 +144,21 @@ pub enum SlackFact {
         challenge: String,
         correct: bool,
     },
+    /// An `app_rate_limited` notice was sent: `status` is what the app answered, if anything.
+    RateLimitedNotice {
+        status: Option<u16>,
+    },
     Applied {
         method: &'static str,
         channel: String,
         ts: String,
+        thread_ts: Option<String>,
         text: Option<String>,
+        metadata: Option<Value>,
+    },
+    /// The `peer.slack.not-shown` fault: answered as if it had been applied.
+    NotShown {
+        method: &'static str,
     },
     Answered {
         method: String,
@@ -134,6 +185,7 @@ impl Slack {
             subject: Subject::new("slack"),
             counters: Mutex::default(),
             outbox: Mutex::default(),
+            held_until_ms: Mutex::default(),
             posted: Notify::new(),
         })
     }
@@ -173,12 +225,125 @@ impl Slack {
                 user: user.to_owned(),
             },
         );
-        self.queue(event::message_posted(self, channel, &ts));
-        let mention = format!("<@{}>", self.config.bot_user_id);
-        if self.config.app_mentions && text.contains(&mention) && !channel.starts_with('D') {
-            self.queue(event::app_mentioned(self, channel, &ts));
-        }
+        self.announce(channel, &ts, text);
+        self.draw_change_of_mind(channel, &ts);
         ts
+    }
+
+    /// Sends the event of a person's new message, or the two of one that mentions the app.
+    fn announce(&self, channel: &str, ts: &str, text: &str) {
+        let mention = format!("<@{}>", self.config.bot_user_id);
+        let mentions =
+            self.config.app_mentions && text.contains(&mention) && !channel.starts_with('D');
+        let message = || event::message_posted(self, channel, ts);
+        if !mentions {
+            return self.queue(message());
+        }
+        let mention = || event::app_mentioned(self, channel, ts);
+        match self.ports.choices.variant(&MENTION, &self.subject) {
+            None => {
+                self.queue(message());
+                self.queue(mention());
+            }
+            Some("first") => {
+                self.queue(mention());
+                self.queue_later(message(), MENTION_GAP_MS);
+            }
+            Some("later") => {
+                self.queue(message());
+                self.queue_later(mention(), MENTION_GAP_MS);
+            }
+            Some("alone") => self.queue(mention()),
+            Some("missing") => self.queue(message()),
+            Some(other) => panic!("peer.slack.mention has no variant {other}"),
+        }
+    }
+
+    fn draw_change_of_mind(&self, channel: &str, ts: &str) {
+        let choices = &self.ports.choices;
+        let Some(how) = choices.variant(&CHANGED_MIND, &self.subject) else {
+            return;
+        };
+        self.send_out(Errand::Change {
+            channel: channel.to_owned(),
+            ts: ts.to_owned(),
+            how,
+            after_ms: 1 + choices.draw(&CHANGED_AFTER, &self.subject),
+            _pending: self.ports.activity.begin(PendingKind::Message),
+        });
+    }
+
+    /// A person gives a message of theirs another text; nothing happens if it is gone.
+    pub fn edit(&self, channel: &str, ts: &str, text: &str) {
+        let (edited_ts, before, after) = {
+            let mut workspace = self.lock_workspace();
+            let Some(place) = workspace.channel_mut(channel) else {
+                return;
+            };
+            let Some(before) = place.messages.get(ts).cloned() else {
+                return;
+            };
+            let edited_ts = place.next_ts();
+            let after = Message {
+                text: text.to_owned(),
+                blocks: Some(message::rich_text(text)),
+                edited_ts: Some(edited_ts.clone()),
+                ..before.clone()
+            };
+            place.messages.insert(ts.to_owned(), after.clone());
+            (edited_ts, before, after)
+        };
+        let (channel, ts) = (channel.to_owned(), ts.to_owned());
+        self.ledger.record(0, SlackFact::Edited { channel, ts });
+        self.queue(event::message_changed(self, &edited_ts, &before, &after));
+    }
+
+    /// A person deletes a message, of theirs or, as one who may, of the app; nothing happens if it
+    /// is gone.
+    pub fn delete(&self, channel: &str, ts: &str) {
+        let (event_ts, before) = {
+            let mut workspace = self.lock_workspace();
+            let Some(place) = workspace.channel_mut(channel) else {
+                return;
+            };
+            let Some(before) = place.messages.remove(ts) else {
+                return;
+            };
+            (place.next_ts(), before)
+        };
+        let (channel, ts) = (channel.to_owned(), ts.to_owned());
+        self.ledger.record(0, SlackFact::Deleted { channel, ts });
+        self.queue(event::message_deleted(self, &event_ts, &before));
+    }
+
+    /// The `peer.slack.other-bot` fault.
+    fn draw_other_bot(&self, channel: &str, thread_ts: &str) {
+        if !self.ports.choices.yes(&OTHER_BOT, &self.subject) {
+            return;
+        }
+        let ts = {
+            let mut workspace = self.lock_workspace();
+            let message = workspace.add(channel, |ts| Message {
+                thread_ts: Some(thread_ts.to_owned()),
+                ..Message::new(
+                    channel,
+                    ts,
+                    Author::OtherBot(OTHER_BOT_ID.to_owned()),
+                    "Noted by another bot.",
+                )
+            });
+            message.ts.clone()
+        };
+        self.ledger.record(
+            0,
+            SlackFact::Written {
+                channel: channel.to_owned(),
+                ts: ts.clone(),
+                thread_ts: Some(thread_ts.to_owned()),
+                user: OTHER_BOT_ID.to_owned(),
+            },
+        );
+        self.queue(event::message_posted(self, channel, &ts));
     }
 
     /// Sends the url_verification request once; the ledger says how it was answered. Returns
@@ -208,9 +373,32 @@ impl Slack {
         self.lock_workspace().messages().cloned().collect()
     }
 
+    /// Sends an event, and what faults send with it.
     fn queue(&self, outgoing: event::Outgoing) {
-        let parcel = Parcel::new(self, outgoing);
-        self.outbox.lock().expect("one thread").push_back(parcel);
+        self.queue_later(outgoing, 0);
+    }
+
+    fn queue_later(&self, outgoing: event::Outgoing, later_ms: u64) {
+        if outgoing.kind == event::Kind::Event {
+            let (choices, subject) = (&self.ports.choices, &self.subject);
+            if choices.yes(&VERIFICATION, subject) {
+                self.verify_url();
+            }
+            if choices.yes(&RATE_LIMITED_NOTICE, subject) {
+                let number = {
+                    let mut counters = self.counters();
+                    counters.notices += 1;
+                    counters.notices
+                };
+                self.queue(event::rate_limited_notice(self, number));
+            }
+        }
+        let parcel = Parcel::new(self, outgoing, later_ms);
+        self.send_out(Errand::Deliver(parcel));
+    }
+
+    fn send_out(&self, errand: Errand) {
+        self.outbox.lock().expect("one thread").push_back(errand);
         self.posted.notify_one();
     }
 
@@ -222,6 +410,11 @@ impl Slack {
         self.counters.lock().expect("one thread")
     }
 }
+
+/// Between the two events of a message, where they do not come at once.
+const MENTION_GAP_MS: u64 = 2_000;
+
+const OTHER_BOT_ID: &str = "B0000002";
 
 impl HttpService for Slack {
     fn next_connection(&self) -> u64 {

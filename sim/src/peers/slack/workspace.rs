@@ -41,12 +41,18 @@ pub struct Message {
     /// When it was last edited.
     pub edited_ts: Option<String>,
     pub reactions: Vec<Reaction>,
+    /// What the app said of it to itself; people do not see it.
+    pub metadata: Option<Value>,
+    /// History and replies know of it from then on.
+    pub(super) listed_from_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Author {
     Person(String),
     App,
+    /// The bot of another app, by its bot id.
+    OtherBot(String),
 }
 
 /// One emoji on a message, and who put it there.
@@ -68,6 +74,8 @@ impl Message {
             client_msg_id: None,
             edited_ts: None,
             reactions: Vec::new(),
+            metadata: None,
+            listed_from_ms: 0,
         }
     }
 

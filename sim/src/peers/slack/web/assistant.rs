@@ -26,6 +26,7 @@ pub(super) fn set_status(slack: &Slack, arguments: &Arguments) -> Result<Done, M
             channel: channel.to_owned(),
             ts: thread_ts.to_owned(),
             text: Some(status.to_owned()),
+            ..Effect::default()
         }),
         ..Done::default()
     })

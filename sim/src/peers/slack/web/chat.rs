@@ -1,10 +1,14 @@
 //! `chat.postMessage`, `chat.update`, `chat.delete`.
 
 use super::{arguments::Arguments, fields, Done, Effect, MethodError, Slack};
-use crate::peers::slack::{
-    event,
-    message::in_reply,
-    workspace::{Author, Message},
+use crate::{
+    peers::slack::{
+        event,
+        faults::{LAG, NOT_SHOWN},
+        message::in_reply,
+        workspace::{Author, Message},
+    },
+    time,
 };
 use serde_json::{json, Value};
 
@@ -15,6 +19,7 @@ const UPDATE_CHARS_MAX: usize = 4_000;
 pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
     let channel = arguments.text("channel").ok_or("channel_not_found")?;
     let blocks = arguments.nested("blocks").map_err(|()| "invalid_blocks")?;
+    let metadata = metadata(arguments)?;
     let text = arguments.text("text").or(arguments.text("markdown_text"));
     if text.is_none() && blocks.is_none() {
         return Err("no_text");
@@ -32,9 +37,13 @@ pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done,
             // Posting in a thread clears the app's status there (§4.3).
             place.set_status(thread_ts, "");
         }
+        let (choices, subject) = (&slack.ports.choices, &slack.subject);
+        let lag_ms = choices.delay_ms(&LAG, subject);
         let message = workspace.add(channel, |ts| Message {
             thread_ts,
             blocks,
+            metadata,
+            listed_from_ms: time::since_start_ms() + lag_ms,
             ..Message::new(channel, ts, Author::App, &text)
         });
         let message = message.clone();
@@ -42,11 +51,23 @@ pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done,
         let reply = in_reply(&slack.config, place, &message);
         (message, reply)
     };
-    let echo = slack.config.echo_own_posts;
+    let is_not_shown = slack.ports.choices.yes(&NOT_SHOWN, &slack.subject);
+    let echo = slack.config.echo_own_posts && !is_not_shown;
+    let echo = echo.then(|| event::message_posted(slack, channel, &message.ts));
+    if is_not_shown {
+        let mut workspace = slack.lock_workspace();
+        let place = workspace
+            .channel_mut(channel)
+            .expect("it was just posted to");
+        place.messages.remove(&message.ts);
+    }
     Ok(Done {
         fields: fields(json!({"channel": channel, "ts": message.ts, "message": reply})),
-        echo: echo.then(|| event::message_posted(slack, channel, &message.ts)),
-        effect: Some(effect(message)),
+        echo,
+        effect: Some(Effect {
+            is_not_shown,
+            ..effect(message)
+        }),
     })
 }
 
@@ -54,6 +75,7 @@ pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done,
 pub(super) fn update(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
     let (channel, ts) = handle(arguments)?;
     let blocks = arguments.nested("blocks").map_err(|()| "invalid_blocks")?;
+    let metadata = metadata(arguments)?;
     let text = arguments.text("text");
     if text.is_none() && blocks.is_none() {
         return Err("no_text");
@@ -73,6 +95,7 @@ pub(super) fn update(slack: &Slack, arguments: &Arguments) -> Result<Done, Metho
             text: text.map_or_else(|| before.text.clone(), str::to_owned),
             blocks,
             edited_ts: Some(edited_ts.clone()),
+            metadata: metadata.or_else(|| before.metadata.clone()),
             ..before.clone()
         };
         place.messages.insert(ts.to_owned(), after.clone());
@@ -127,9 +150,21 @@ pub(super) fn delete(slack: &Slack, arguments: &Arguments) -> Result<Done, Metho
         effect: Some(Effect {
             channel: before.channel,
             ts: before.ts,
-            text: None,
+            thread_ts: before.thread_ts,
+            ..Effect::default()
         }),
     })
+}
+
+/// What the app says of a message to itself.
+fn metadata(arguments: &Arguments) -> Result<Option<Value>, MethodError> {
+    let metadata = arguments
+        .nested("metadata")
+        .map_err(|()| "invalid_metadata_format")?;
+    match metadata {
+        Some(Value::Object(_)) | None => Ok(metadata),
+        Some(_) => Err("invalid_metadata_format"),
+    }
 }
 
 fn handle(arguments: &Arguments) -> Result<(&str, &str), MethodError> {
@@ -142,6 +177,9 @@ fn effect(message: Message) -> Effect {
     Effect {
         channel: message.channel,
         ts: message.ts,
+        thread_ts: message.thread_ts,
         text: Some(message.text),
+        metadata: message.metadata,
+        is_not_shown: false,
     }
 }

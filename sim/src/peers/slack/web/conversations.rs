@@ -2,10 +2,14 @@
 //! newest; `conversations.info`. Cursors are opaque, and need escaping as real ones do (§4.4).
 
 use super::{arguments::Arguments, fields, Done, MethodError, Slack};
-use crate::peers::slack::{
-    event::channel_type,
-    message::in_reply,
-    workspace::{Channel, Message},
+use crate::{
+    peers::slack::{
+        event::channel_type,
+        faults::PAGE,
+        message::in_reply,
+        workspace::{Channel, Message},
+    },
+    time,
 };
 use serde_json::json;
 
@@ -19,6 +23,7 @@ pub(super) fn history(slack: &Slack, arguments: &Arguments) -> Result<Done, Meth
         .values()
         .rev()
         .filter(|message| message.root_ts() == message.ts && period.contains(&message.ts))
+        .filter(|message| is_listed(slack, message))
         .collect();
     let mut done = page(slack, channel, messages, arguments, 100)?;
     done.fields.insert("pin_count".to_owned(), json!(0));
@@ -37,6 +42,7 @@ pub(super) fn replies(slack: &Slack, arguments: &Arguments) -> Result<Done, Meth
     thread.peek().ok_or("thread_not_found")?;
     let messages = thread
         .filter(|message| message.ts == root_ts || period.contains(&message.ts))
+        .filter(|message| is_listed(slack, message))
         .collect();
     page(slack, channel, messages, arguments, 1_000)
 }
@@ -105,6 +111,11 @@ impl<'a> Period<'a> {
     }
 }
 
+/// The `peer.slack.lag` fault, as long as faults are on.
+fn is_listed(slack: &Slack, message: &Message) -> bool {
+    message.listed_from_ms <= time::since_start_ms() || !slack.ports.choices.faults_on()
+}
+
 /// One page of `messages`; the cursor names the first message of the next.
 fn page(
     slack: &Slack,
@@ -113,8 +124,10 @@ fn page(
     arguments: &Arguments,
     limit_default: usize,
 ) -> Result<Done, MethodError> {
+    let fault = slack.ports.choices.variant(&PAGE, &slack.subject);
     let from = match arguments.text("cursor") {
         None => 0,
+        Some(_) if fault == Some("expired") => return Err("invalid_cursor"),
         Some(cursor) => messages
             .iter()
             .position(|message| cursor_at(&message.ts) == cursor)
@@ -124,11 +137,20 @@ fn page(
         .number("limit")
         .unwrap_or(limit_default)
         .clamp(1, 1_000);
+    let limit = match fault {
+        Some("short") => 1,
+        Some("empty") if from < messages.len() => 0,
+        _ => limit,
+    };
     let next = messages.get(from + limit);
-    let shown = messages[from..]
-        .iter()
-        .take(limit)
-        .map(|message| in_reply(&slack.config, channel, message));
+    let with_metadata = arguments.flag("include_all_metadata");
+    let shown = messages[from..].iter().take(limit).map(|message| {
+        let mut shown = in_reply(&slack.config, channel, message);
+        if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
+            shown["metadata"] = metadata.clone();
+        }
+        shown
+    });
     let mut done = Done {
         fields: fields(json!({
             "messages": shown.collect::<Vec<_>>(),

@@ -14,7 +14,10 @@ mod reactions;
 
 use super::{
     event::Outgoing,
-    faults::{RATE_LIMIT, REPLY_LOST, REQUEST_LOST, SLOW},
+    faults::{
+        CLOSED, ERROR_AFTER, GARBLED, RATE_LIMIT, REPLY_LOST, REQUEST_LOST, SLOW, SLOW_CALL,
+        UPDATE_REFUSED,
+    },
     Slack, SlackFact,
 };
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
     peers::http::{json_reply, NoReply, Reply},
 };
 use arguments::Arguments;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::{
     body::Incoming,
     header::{self, HeaderValue},
@@ -60,10 +63,15 @@ struct Done {
     echo: Option<Outgoing>,
 }
 
+#[derive(Default)]
 struct Effect {
     channel: String,
     ts: String,
+    thread_ts: Option<String>,
     text: Option<String>,
+    metadata: Option<Value>,
+    /// The `peer.slack.not-shown` fault.
+    is_not_shown: bool,
 }
 
 /// The fields of a `json!` object.
@@ -109,13 +117,24 @@ pub(super) async fn answer(
     };
 
     let (choices, subject) = (&slack.ports.choices, &slack.subject);
-    if let Some(retry_after_s) = choices.variant(&RATE_LIMIT, subject) {
-        let mut reply = failure("ratelimited");
-        *reply.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        let headers = reply.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after_s));
+    if let Some(limit) = choices.variant(&RATE_LIMIT, subject) {
         let error = Some("ratelimited");
-        return Ok(answered(slack, connection, method, error, reply));
+        return Ok(answered(
+            slack,
+            connection,
+            method,
+            error,
+            rate_limited(limit),
+        ));
+    }
+    if let Some(error) = choices.variant(&CLOSED, subject) {
+        return Ok(answered(
+            slack,
+            connection,
+            method,
+            Some(error),
+            failure(error),
+        ));
     }
     if choices.yes(&REQUEST_LOST, subject) {
         slack
@@ -123,9 +142,32 @@ pub(super) async fn answer(
             .record(connection, SlackFact::RequestLost { method });
         return Err(NoReply);
     }
-    let (error, reply) = match call(slack, &arguments) {
-        Ok(done) => (None, apply(slack, connection, method, done)),
+    let slow_ms = choices.delay_ms(&SLOW_CALL, subject);
+    if slow_ms > 0 {
+        slack.ports.activity.sleep(slow_ms).await;
+    }
+    let called = match *method {
+        "chat.update" => refuse_update(slack, &arguments).and_then(|()| call(slack, &arguments)),
+        _ => call(slack, &arguments),
+    };
+    let (error, reply) = match called {
+        Ok(done) => {
+            let reply = apply(slack, connection, method, done);
+            match choices.variant(&ERROR_AFTER, subject) {
+                None => (None, reply),
+                Some("500") => {
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    let reply = json_reply(status, CONTENT_TYPE, String::new());
+                    (Some("internal_error"), reply)
+                }
+                Some(error) => (Some(error), failure(error)),
+            }
+        }
         Err(error) => (Some(error), failure(error)),
+    };
+    let reply = match choices.variant(&GARBLED, subject) {
+        None => reply,
+        Some(how) => garbled(reply, how).await,
     };
     if choices.yes(&REPLY_LOST, subject) {
         slack
@@ -141,6 +183,56 @@ pub(super) async fn answer(
 }
 
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// 429, with what the limit's variant says of how long to wait.
+fn rate_limited(limit: &'static str) -> Reply {
+    let mut reply = match limit {
+        "empty-body" => json_reply(StatusCode::OK, CONTENT_TYPE, String::new()),
+        _ => failure("ratelimited"),
+    };
+    *reply.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    let wait_s = match limit {
+        "no-header" => return reply,
+        "empty-body" => "1",
+        seconds => seconds,
+    };
+    let headers = reply.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(wait_s));
+    reply
+}
+
+/// The `peer.slack.update-refused` fault, for a message that is there.
+fn refuse_update(slack: &Slack, arguments: &Arguments) -> Result<(), MethodError> {
+    let (Some(channel), Some(ts)) = (arguments.text("channel"), arguments.text("ts")) else {
+        return Ok(());
+    };
+    if slack.lock_workspace().message(channel, ts).is_none() {
+        return Ok(());
+    }
+    match slack.ports.choices.variant(&UPDATE_REFUSED, &slack.subject) {
+        None => Ok(()),
+        Some("deleted") => {
+            slack.delete(channel, ts);
+            Ok(())
+        }
+        Some(error) => Err(error),
+    }
+}
+
+/// The first half of a reply, or a page of somebody in between.
+async fn garbled(reply: Reply, how: &'static str) -> Reply {
+    let (head, body) = reply.into_parts();
+    let body = body.collect().await.expect("it is in memory").to_bytes();
+    match how {
+        "cut" => Reply::from_parts(head, Full::new(body.slice(..body.len() / 2))),
+        "html" => json_reply(
+            StatusCode::OK,
+            "text/html",
+            "<html><body>One moment, please.</body></html>".to_owned(),
+        ),
+        other => panic!("peer.slack.garbled has no variant {other}"),
+    }
+}
 
 /// The token comes in the header, or in a form or query, but never in JSON (§4.1).
 fn check_token(
@@ -161,17 +253,40 @@ fn check_token(
 
 /// Writes down what a method did, and sends what comes back to the app.
 fn apply(slack: &Slack, connection: u64, method: &'static str, done: Done) -> Reply {
-    if let Some(Effect { channel, ts, text }) = done.effect {
-        let what = SlackFact::Applied {
-            method,
-            channel,
-            ts,
-            text,
-        };
-        slack.ledger.record(connection, what);
+    let mut answers = None;
+    if let Some(effect) = done.effect {
+        if effect.is_not_shown {
+            slack
+                .ledger
+                .record(connection, SlackFact::NotShown { method });
+        } else {
+            let Effect {
+                channel,
+                ts,
+                thread_ts,
+                text,
+                metadata,
+                ..
+            } = effect;
+            if let ("chat.postMessage", Some(thread_ts)) = (method, &thread_ts) {
+                answers = Some((channel.clone(), thread_ts.clone()));
+            }
+            let what = SlackFact::Applied {
+                method,
+                channel,
+                ts,
+                thread_ts,
+                text,
+                metadata,
+            };
+            slack.ledger.record(connection, what);
+        }
     }
     if let Some(echo) = done.echo {
         slack.queue(echo);
+    }
+    if let Some((channel, thread_ts)) = answers {
+        slack.draw_other_bot(&channel, &thread_ts);
     }
     let mut body = Map::with_capacity(done.fields.len() + 1);
     body.insert("ok".to_owned(), Value::Bool(true));

@@ -78,6 +78,7 @@ fn change(
             channel: message.channel,
             ts: message.ts,
             text: Some(name.to_owned()),
+            ..Effect::default()
         }),
         ..Done::default()
     })

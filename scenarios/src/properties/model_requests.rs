@@ -1,0 +1,140 @@
+//! The model requests of a world, as its logs tell of them, with the service's side of each: what the
+//! service was asked last is what tells them apart.
+
+use processors::{
+    agent::contract::{self as agent, CancelledRequest, Role},
+    openai_ws::contract::{ProviderLlmRequestCompleted, PROVIDER_LLM_REQUEST_COMPLETED},
+};
+use runtime::event::{Offset, StreamName};
+use sim::{
+    oracles::Evidence,
+    peers::{ledger::LedgerEntry, openai::OpenAiFact},
+    world::StreamLog,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+pub struct ModelRequest {
+    pub stream: StreamName,
+    /// Its id: the offset at which it was requested.
+    pub requested: Offset,
+    /// The event by which a person stopped it.
+    pub cancelled: Option<Offset>,
+    /// The event by which the provider said that it was done with it.
+    pub executed: Option<Offset>,
+    /// How often, and from when to when, the service was asked.
+    pub calls: Vec<Call>,
+}
+
+/// A request as the service had it. Simulated time.
+#[derive(Clone, Copy)]
+pub struct Call {
+    pub began_ms: u64,
+    /// When the service had answered it, or had seen that nobody waits for the answer; none if it
+    /// came to neither.
+    pub ended_ms: Option<u64>,
+    /// The service itself broke it off, or sent an error in the place of its end: whoever asked may
+    /// ask again.
+    pub is_broken: bool,
+}
+
+/// The requests whose calls can be told from those of every other: nothing else ends in the same
+/// words of a person.
+pub fn model_requests(evidence: &Evidence) -> Vec<ModelRequest> {
+    let mut by_text: BTreeMap<Arc<str>, Vec<ModelRequest>> = BTreeMap::new();
+    for log in evidence.logs.values() {
+        for (text, request) in read(log) {
+            by_text.entry(text).or_default().push(request);
+        }
+    }
+    let mut calls = calls(evidence);
+    let told_apart = by_text.into_iter().filter_map(|(text, mut requests)| {
+        let request = requests.pop().filter(|_| requests.is_empty())?;
+        let calls = calls.remove(&text).unwrap_or_default();
+        Some(ModelRequest { calls, ..request })
+    });
+    told_apart.collect()
+}
+
+/// The requests of a log, each with the last words of a person that it holds.
+fn read(log: &StreamLog) -> Vec<(Arc<str>, ModelRequest)> {
+    let mut state = agent::State::default();
+    let mut requests: BTreeMap<Offset, (Arc<str>, ModelRequest)> = BTreeMap::new();
+    for event in &log.events {
+        if event.kind == PROVIDER_LLM_REQUEST_COMPLETED {
+            if let Ok(completed) = event.payload::<ProviderLlmRequestCompleted>() {
+                if let Some((_, request)) = requests.get_mut(&completed.llm_request_id) {
+                    request.executed.get_or_insert(event.offset);
+                }
+            }
+        }
+        let Ok(Some(consumed)) = agent::Consumed::parse(event) else {
+            continue;
+        };
+        state.reduce(event.offset, &consumed);
+        match consumed {
+            agent::Consumed::Requested(_) => {
+                let mut said = state.history.iter().rev();
+                let last = said.find(|message| message.role == Role::User);
+                let text = last.map_or_else(|| "".into(), |message| message.content.clone());
+                let request = ModelRequest {
+                    stream: log.name.clone(),
+                    requested: event.offset,
+                    cancelled: None,
+                    executed: None,
+                    calls: Vec::new(),
+                };
+                requests.insert(event.offset, (text, request));
+            }
+            agent::Consumed::Cancelled(cancelled) => {
+                if let CancelledRequest::Requested { llm_request_id } = cancelled.cancelled {
+                    if let Some((_, request)) = requests.get_mut(&llm_request_id) {
+                        request.cancelled.get_or_insert(event.offset);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    requests.into_values().collect()
+}
+
+fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
+    let mut calls: BTreeMap<Arc<str>, Vec<Call>> = BTreeMap::new();
+    for entry in &evidence.openai {
+        if let OpenAiFact::RequestReceived {
+            response_id,
+            input_text,
+            ..
+        } = &entry.what
+        {
+            let breaks = |entry: &LedgerEntry<OpenAiFact>| match &entry.what {
+                OpenAiFact::Dropped {
+                    response_id: id, ..
+                }
+                | OpenAiFact::Errored {
+                    response_id: id, ..
+                } => id == response_id,
+                _ => false,
+            };
+            let ended = |entry: &&LedgerEntry<OpenAiFact>| match &entry.what {
+                OpenAiFact::Answered {
+                    response_id: id, ..
+                }
+                | OpenAiFact::Abandoned {
+                    response_id: id, ..
+                } => id == response_id,
+                _ => false,
+            };
+            let end = evidence.openai.iter().find(ended);
+            calls
+                .entry(input_text.as_str().into())
+                .or_default()
+                .push(Call {
+                    began_ms: entry.at_ms,
+                    ended_ms: end.map(|end| end.at_ms),
+                    is_broken: evidence.openai.iter().any(breaks),
+                });
+        }
+    }
+    calls
+}
