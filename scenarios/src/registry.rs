@@ -2,7 +2,7 @@
 
 use crate::{
     agent::{Alone, Attach, Interrupts},
-    slack::{BusyThreads, FirstMessage},
+    slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
 };
 use sim::{
@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
+    &SlackPosts,
     &Interrupts,
     &Attach,
     &Alone,
