@@ -80,6 +80,50 @@ pub fn fault_sites() -> Vec<&'static Site> {
         .collect()
 }
 
+/// A row of the table of faults (design §6).
+#[derive(Debug, PartialEq, Eq)]
+pub struct FaultRow {
+    pub name: &'static str,
+    /// Where the kinds of faults come from.
+    pub source: &'static str,
+    /// How the names of its sites begin.
+    beginnings: &'static [&'static str],
+}
+
+pub static FAULT_ROWS: &[FaultRow] = &[
+    row("object", "design §6", &["crash.", "object."]),
+    row("storage", "design §6", &["storage."]),
+    row("call", "design §6", &["rpc.", "stub."]),
+    row("network", "design §6", &["network.", "net."]),
+    row("clock", "design §6", &["clock."]),
+    row("alarm", "design §6", &["alarm."]),
+    row("OpenAI", "peers §5.1 and §5.2", &["peer.openai."]),
+    row("Slack", "peers §5.3 and §5.4", &["peer.slack."]),
+    row("fleet", "design §6", &["fleet."]),
+    row("others", "own judgement", &[""]),
+];
+
+const fn row(
+    name: &'static str,
+    source: &'static str,
+    beginnings: &'static [&'static str],
+) -> FaultRow {
+    FaultRow {
+        name,
+        source,
+        beginnings,
+    }
+}
+
+/// The row to which a site belongs.
+pub fn fault_row(site: &Site) -> &'static FaultRow {
+    let begins = |row: &&FaultRow| row.beginnings.iter().any(|it| site.name.starts_with(it));
+    FAULT_ROWS
+        .iter()
+        .find(begins)
+        .expect("others take any name")
+}
+
 /// An oracle, for `streamsim list`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OracleInfo {
@@ -119,6 +163,13 @@ mod tests {
         assert_eq!(names.len(), sites.len());
         let oracles: BTreeSet<_> = oracles().iter().map(|oracle| oracle.name).collect();
         assert_eq!(oracles.len(), super::oracles().len());
+    }
+
+    #[test]
+    fn every_fault_belongs_to_a_row_of_the_design() {
+        for site in fault_sites() {
+            assert_ne!(fault_row(site).name, "others", "{}", site.name);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn parse(text: &str, shape: Shape) -> Option<u64> {
 }
 
 /// What a site takes, in words.
-fn takes(shape: Shape) -> String {
+pub fn takes(shape: Shape) -> String {
     match shape {
         Shape::YesNo { .. } => "yes or no".to_owned(),
         Shape::Delay { min_ms, max_ms, .. } => {

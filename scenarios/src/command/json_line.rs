@@ -16,6 +16,13 @@ use std::{
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum JsonLine<'a> {
+    List {
+        scenarios: Vec<JsonScenario>,
+        faults: Vec<JsonFault>,
+        choosers: Vec<JsonNamed>,
+        oracles: Vec<JsonNamed>,
+        quirks: Vec<JsonNamed>,
+    },
     World {
         scenario: &'static str,
         seed: u64,
@@ -89,6 +96,35 @@ pub enum JsonLine<'a> {
         /// To bare madsim; of streams, to the shortest.
         ratio: Option<f64>,
     },
+}
+
+#[derive(Serialize)]
+pub struct JsonNamed {
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct JsonScenario {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub goals: Vec<JsonNamed>,
+}
+
+#[derive(Serialize)]
+pub struct JsonFault {
+    pub site: &'static str,
+    pub does: &'static str,
+    /// Of the table of faults, and where its kinds come from.
+    pub row: &'static str,
+    pub source: &'static str,
+    pub default: &'static str,
+    /// The probability of anything but the default; none where all values are alike.
+    pub rate: Option<f64>,
+    /// The values, in words.
+    pub takes: String,
+    /// Where rate and range come from.
+    pub rated_by: &'static str,
 }
 
 #[derive(Serialize)]

@@ -1,51 +1,116 @@
 //! `streamsim list`: everything that has a name.
 
-use super::{error::CommandError, exit::Exit};
+use super::{
+    decide,
+    error::CommandError,
+    exit::Exit,
+    flags::{Format, FormatFlag},
+    json_line::{JsonFault, JsonLine, JsonNamed, JsonScenario},
+};
 use crate::{
     palette::{DIM, STRONG},
-    registry,
+    registry::{self, FaultRow, FAULT_ROWS},
 };
 use runtime::quirk::Quirk;
 use sim::choice::{Budget, Shape, Site};
 use std::io::Write;
 
-/// Show scenarios with their goals, fault sites, oracles and quirks
+/// Show scenarios with their goals, fault sites, choosers, oracles and quirks
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(flatten)]
+    format: FormatFlag,
+}
 
 impl Arguments {
     pub fn execute(self) -> Result<Exit, CommandError> {
-        let mut text = String::new();
-        let mut section = |title: &str, rows: Vec<(String, String)>| {
-            text += &format!("{STRONG}{title}{STRONG:#}\n");
-            let width = rows.iter().map(|(name, _)| name.chars().count()).max();
-            let width = width.unwrap_or(0);
-            for (name, about) in rows {
-                text += &format!("  {name:<width$}  {DIM}{about}{DIM:#}\n");
-            }
-        };
-        section("scenarios", scenario_rows());
-        section(
-            "faults",
-            registry::fault_sites().into_iter().map(site_row).collect(),
-        );
-        let oracles = registry::oracles();
-        let oracles = oracles.iter();
-        section(
-            "oracles",
-            oracles
-                .map(|oracle| (oracle.name.to_owned(), oracle.asserts.to_owned()))
-                .collect(),
-        );
-        let quirks = Quirk::ALL.iter().copied();
-        section(
-            "quirks",
-            quirks
-                .map(|quirk| (quirk.name().to_owned(), quirk.summary().to_owned()))
-                .collect(),
-        );
-        write!(anstream::stdout(), "{text}")?;
+        match self.format.format {
+            Format::Text => write!(anstream::stdout(), "{}", text())?,
+            Format::Json => json().print()?,
+        }
         Ok(Exit::Well)
+    }
+}
+
+fn text() -> String {
+    let mut text = String::new();
+    let mut section = |title: &str, rows: Vec<(String, String)>| {
+        text += &format!("{STRONG}{title}{STRONG:#}\n");
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max();
+        let width = width.unwrap_or(0);
+        for (name, about) in rows {
+            text += &format!("  {name:<width$}  {DIM}{about}{DIM:#}\n");
+        }
+    };
+    let named = |(name, about): (&str, &str)| (name.to_owned(), about.to_owned());
+    section("scenarios", scenario_rows());
+    for FaultRow { name, source, .. } in FAULT_ROWS {
+        let sites = registry::fault_sites().into_iter();
+        let its = sites.filter(|site| registry::fault_row(site).name == *name);
+        let rows: Vec<_> = its.map(site_row).collect();
+        if !rows.is_empty() {
+            section(&format!("faults: {name} ({source}), by default off"), rows);
+        }
+    }
+    section("choosers", CHOOSERS.into_iter().map(named).collect());
+    section("oracles", oracles().map(named).collect());
+    section("quirks", quirks().map(named).collect());
+    text
+}
+
+/// Who answers choices: the values of `--strategy`, and what a plan may have instead.
+const CHOOSERS: [(&str, &str); 5] = [
+    ("random", "by seed, every fault at its own rate (--strategy random)"),
+    (
+        "swarm",
+        "by seed, half of the faults off and the rates of the others drawn (--strategy swarm, the default)",
+    ),
+    (
+        "pct",
+        "a few things held back far, at points by seed, and no other fault (--strategy pct)",
+    ),
+    (
+        "recorded",
+        "a list of decisions, everything else by default; single ones on top of any other: run --decide",
+    ),
+    ("bytes", "a byte string, defaults when it is used up: for fuzzers"),
+];
+
+fn oracles() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let oracles = registry::oracles().into_iter();
+    oracles.map(|oracle| (oracle.name, oracle.asserts))
+}
+
+fn quirks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let quirks = Quirk::ALL.iter().copied();
+    quirks.map(|quirk| (quirk.name(), quirk.summary()))
+}
+
+fn json() -> JsonLine<'static> {
+    let named = |(name, about)| JsonNamed { name, about };
+    let scenarios = registry::scenarios().iter().map(|scenario| JsonScenario {
+        name: scenario.name(),
+        about: scenario.about(),
+        goals: (scenario.goals().iter())
+            .map(|goal| named((goal.name, goal.about)))
+            .collect(),
+    });
+    let faults = registry::fault_sites().into_iter().map(|site| JsonFault {
+        site: site.name,
+        does: site.does,
+        row: registry::fault_row(site).name,
+        source: registry::fault_row(site).source,
+        default: "off",
+        rate: site.shape.rate(),
+        takes: decide::takes(site.shape),
+        rated_by: site.rated_by,
+    });
+    JsonLine::List {
+        scenarios: scenarios.collect(),
+        faults: faults.collect(),
+        choosers: CHOOSERS.into_iter().map(named).collect(),
+        oracles: oracles().map(named).collect(),
+        quirks: quirks().map(named).collect(),
     }
 }
 
@@ -91,6 +156,6 @@ fn site_row(site: &'static Site) -> (String, String) {
     };
     (
         site.name.to_owned(),
-        format!("{} ({range}{beyond})", site.does),
+        format!("{} ({range}{beyond}; {})", site.does, site.rated_by),
     )
 }

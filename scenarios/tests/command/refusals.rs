@@ -1,6 +1,6 @@
 //! What the command refuses, and how it says so; and what it answers without running a world.
 
-use crate::binary::{directory, stderr, stdout, streamsim};
+use crate::binary::{directory, fields, json_lines, stderr, stdout, streamsim};
 use std::process::Command;
 
 /// Exit code 2, nothing on stdout, one line on stderr that has all of `words`.
@@ -20,10 +20,52 @@ fn list_shows_every_section_and_quirk() {
     let output = streamsim(&["list"]).output().unwrap();
     let stdout = stdout(&output);
     assert_eq!(output.status.code(), Some(0));
-    for word in ["scenarios", "faults", "oracles", "quirks", "B-28"] {
+    for word in [
+        "scenarios",
+        "faults: object (design §6), by default off",
+        "faults: Slack (peers §5.3 and §5.4), by default off",
+        "own judgement",
+        "choosers",
+        "oracles",
+        "quirks",
+        "B-28",
+    ] {
         assert!(stdout.contains(word), "{word:?} is not in {stdout}");
     }
     assert!(!stdout.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn list_is_one_json_line_as_well() {
+    let lines = json_lines(&mut streamsim(&["list", "--format", "json"]), 0);
+    let [list] = &lines[..] else {
+        panic!("one line: {lines:?}");
+    };
+    assert_eq!(
+        fields(list),
+        [
+            "type",
+            "scenarios",
+            "faults",
+            "choosers",
+            "oracles",
+            "quirks"
+        ]
+    );
+    let faults = list["faults"].as_array().unwrap();
+    let lost = faults
+        .iter()
+        .find(|fault| fault["site"] == "rpc.reply-lost");
+    let lost = lost.expect("it is in the table");
+    assert_eq!(
+        (&lost["row"], &lost["default"]),
+        (&"call".into(), &"off".into())
+    );
+    assert_eq!(lost["takes"], "yes or no");
+    assert!(
+        list["scenarios"][0]["goals"][0]["name"].is_string(),
+        "{list}"
+    );
 }
 
 #[test]

@@ -48,6 +48,16 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The probability of another value than 0; none where all values are equally likely.
+    pub fn rate(self) -> Option<f64> {
+        match self {
+            Shape::Below { .. } => None,
+            Shape::YesNo { rate } | Shape::Delay { rate, .. } | Shape::OneOf { rate, .. } => {
+                Some(rate)
+            }
+        }
+    }
+
     /// It is one of the values.
     pub fn holds(self, value: u64) -> bool {
         match self {
