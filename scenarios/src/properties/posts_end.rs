@@ -1,7 +1,8 @@
 //! Reads the logs of routed streams that have a poster, and Slack's ledger. Asserts that at rest
 //! everything that was to be said ended: it was posted, or the poster gave up and wrote that down
 //! (peers §5.5: an answer, a visible failure note, or a recorded give-up); and that what is called
-//! posted was applied in Slack. Does not assert that it still stands there: people delete.
+//! posted was applied in Slack, or that Slack said so and never showed it (P15). Does not assert that
+//! it still stands there: people delete.
 
 use super::posts::{thread_of, to_be_said};
 use crate::slack::poster::{Ended, Outcome, BINDING, ENDED};
@@ -77,9 +78,17 @@ fn is_poster(event: &Event) -> bool {
 }
 
 fn check_applied(evidence: &Evidence, channel: &str, posted: &str) -> Result<(), Violation> {
-    let was_applied = evidence.slack.iter().any(|entry| {
-        matches!(&entry.what, SlackFact::Applied { method: "chat.postMessage", channel: of, ts, .. }
-            if of == channel && ts == posted)
+    let was_applied = evidence.slack.iter().any(|entry| match &entry.what {
+        SlackFact::Applied {
+            method: "chat.postMessage",
+            channel: of,
+            ts,
+            ..
+        }
+        | SlackFact::NotShown {
+            channel: of, ts, ..
+        } => of == channel && ts == posted,
+        _ => false,
     });
     match was_applied {
         true => Ok(()),
