@@ -21,7 +21,7 @@ pub struct AcknowledgedInTime;
 
 impl Oracle for AcknowledgedInTime {
     fn name(&self) -> &'static str {
-        "acknowledgement"
+        "answer-time"
     }
 
     fn asserts(&self) -> &'static str {
