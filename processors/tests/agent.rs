@@ -56,6 +56,31 @@ fn completed(request: Offset) -> EventInput {
     )
 }
 
+fn failed(request: Offset) -> EventInput {
+    EventInput::new(
+        LLM_REQUEST_COMPLETED,
+        json!({
+            "llmRequestId": request,
+            "provider": "test",
+            "durationMs": 1,
+            "result": { "status": "failure", "error": { "message": "overloaded" } },
+        }),
+    )
+}
+
+/// Waits for the next request; gives its id, and how long it was scheduled for.
+async fn next_request(bench: &Bench<AgentProcessor>) -> (Offset, u64) {
+    for _ in 0..80 {
+        bench.run_ms(500).await;
+        if let Some(CurrentRequest::Requested { llm_request_id }) = bench.state().current_request {
+            let scheduled = bench.appended(&LLM_REQUEST_SCHEDULED);
+            let last = payload(scheduled.last().unwrap());
+            return (llm_request_id, last["debounceMs"].as_u64().unwrap());
+        }
+    }
+    panic!("nothing is requested");
+}
+
 fn cancelled_scheduled(request_id: &str) -> EventInput {
     EventInput::new(
         LLM_REQUEST_CANCELLED,
@@ -601,6 +626,66 @@ fn b50_a_second_input_before_the_schedule_is_reduced_makes_no_second_request() {
         bench.stream.push(input("three"));
         assert_eq!(converse_to_the_end(&bench).await, 1);
         assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 1);
+    });
+}
+
+#[test]
+fn b51_a_failure_is_told_to_the_model_and_repeated() {
+    run(|| async {
+        let bench = bench();
+        let request = bench.say(requested()).await;
+        let at = bench.say(failed(request)).await;
+        assert_eq!(
+            tail(&bench, at),
+            [
+                format!("input-added agent/render-llm-request-failed@{at}"),
+                format!("llm-request-scheduled agent/llm-request-scheduled@{at}"),
+            ]
+        );
+        let told = payload(&bench.appended(&INPUT_ADDED)[0]);
+        assert_eq!(told["failedLlmRequestId"], request.0);
+        assert!(told["content"]
+            .as_str()
+            .unwrap()
+            .contains("error: overloaded"));
+        assert_eq!(converse_to_the_end(&bench).await, 1);
+        assert_eq!(bench.state().consecutive_failures, 0);
+    });
+}
+
+#[test]
+fn b51_after_three_repetitions_that_fail_the_next_message_is_answered_at_once() {
+    run(|| async {
+        let bench = bench();
+        bench.say(input("hello")).await;
+        let mut delays_ms = Vec::new();
+        for _ in 0..4 {
+            let (request, delay_ms) = next_request(&bench).await;
+            delays_ms.push(delay_ms);
+            bench.say(failed(request)).await;
+        }
+        assert_eq!(delays_ms, [DEBOUNCE_MS, 2_000, 8_000, 32_000]);
+        bench.run_ms(120_000).await;
+        assert!(!bench.owes().await, "it has given up");
+        assert_eq!(bench.state().current_request, None);
+        bench.say(input("and now?")).await;
+        assert_eq!(next_request(&bench).await.1, DEBOUNCE_MS);
+        assert_eq!(converse_to_the_end(&bench).await, 1);
+    });
+}
+
+#[test]
+fn quirk_b51_takes_a_failure_for_an_end() {
+    run(|| async {
+        let bench = bench_with(Setting {
+            quirk: Some(Quirk::B51),
+            ..Setting::default()
+        });
+        let request = bench.say(requested()).await;
+        bench.say(failed(request)).await;
+        bench.run_ms(5_000).await;
+        assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 0);
+        assert!(!bench.owes().await);
     });
 }
 

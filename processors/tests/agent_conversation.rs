@@ -24,6 +24,11 @@ use support::{
 
 const SEEDS: u64 = 400;
 
+/// Of a second each: a request that fails is repeated, and each of its failures may be a silence.
+const SETTLE_ROUNDS_MAX: u32 = 4_000;
+/// Nothing is owed for longer than any timer runs that is not owed for.
+const QUIET_ROUNDS: u32 = 60;
+
 /// A small generator of its own, so that a seed means the same for ever.
 struct Chance(u64);
 
@@ -141,12 +146,18 @@ impl World {
 
     async fn heal_and_settle(&self) {
         self.stream.heal();
-        for _ in 0..400 {
+        let mut quiet_rounds = 0;
+        for _ in 0..SETTLE_ROUNDS_MAX {
+            if quiet_rounds == QUIET_ROUNDS {
+                return;
+            }
             drop(self.agent.try_deliver().await);
             drop(self.provider.try_deliver().await);
             pass_ms(1_000).await;
             drop(self.agent.ring().await);
             drop(self.provider.ring().await);
+            let owes = self.agent.owes().await || self.provider.owes().await;
+            quiet_rounds = if owes { 0 } else { quiet_rounds + 1 };
         }
     }
 

@@ -34,12 +34,14 @@ macro_rules! quirks {
 
 quirks! {
     B01 "B-01" "a stream that wakes trusts a stored state that is behind its rows (#1380)",
+    B02 "B-02" "Slack is answered before the webhook stands in the stream (#1389)",
     B05 "B-05" "a catch-up waits for the head, which a filtered processor never reaches (#1402 I3)",
     B06 "B-06" "a wake hook waits, inside the lifecycle gate, for a delivery to its own object (#1402 I5)",
     B07 "B-07" "a stream announces itself before its first event is committed (#1402 I7)",
     B08 "B-08" "a host takes batches before it is initialized, and swallows their failure (#1402 I8)",
     B09 "B-09" "a redelivered model request that is `started` is taken for done (#1402)",
     B10 "B-10" "a model call holds its batch, so a cancellation is seen when the call is over (#1402 D12)",
+    B11 "B-11" "an agent is set up when its stream's `created` is seen, which lies below every anchor (#1402)",
     B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
     B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
     B20 "B-20" "a host swallows a failed batch and goes on with the next one (#1458)",
@@ -52,6 +54,7 @@ quirks! {
     B34 "B-34" "the types that a subscriber asks for get lost on the way (#1458 M5)",
     B38 "B-38" "connections on which nothing happens stay open for ever (#1518)",
     B50 "B-50" "each input that finds the agent idle schedules a request, from the state as of its event (#1620)",
+    B51 "B-51" "a model request that failed ends the conversation (#1716)",
     B52 "B-52" "a model request that was not yet started is forgotten with its incarnation (#1730)",
     B53 "B-53" "no alarm stands while something is owed, so nobody wakes what died with all delivered (#1801)",
     X1 "X-1" "an input is queued from the state as of its event, behind a request that has ended",

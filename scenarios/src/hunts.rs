@@ -14,6 +14,11 @@ pub struct Hunt {
 /// At least one for every quirk.
 pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::B01, "streams-flood", "append/acknowledged-lost"),
+    hunt(
+        Quirk::B02,
+        "slack-first-message",
+        "acknowledgement/not-durable",
+    ),
     hunt(Quirk::B05, "streams-long-past", "catch-up/not-consumed"),
     hunt(Quirk::B06, "slack-first-message", "deadlock/cycle"),
     hunt(Quirk::B07, "streams-tree", "announcement/uninitialized"),
@@ -28,6 +33,11 @@ pub const HUNTS: &[Hunt] = &[
         "obligation/request-unfinished",
     ),
     hunt(Quirk::B10, "agent-interrupts", "interrupt/call-goes-on"),
+    hunt(
+        Quirk::B11,
+        "slack-first-message",
+        "obligation/input-unanswered",
+    ),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
     hunt(
@@ -60,6 +70,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::B34, "streams-long-past", "filter/not-consumed"),
     hunt(Quirk::B38, "streams-idle", "connection/open-at-rest"),
     hunt(Quirk::B50, "agent-interrupts", "request/overlapping"),
+    hunt(Quirk::B51, "agent-failures", "obligation/failure-abandoned"),
     hunt(
         Quirk::B52,
         "agent-interrupts",

@@ -1,7 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Interrupts},
+    agent::{Alone, Attach, Failures, Interrupts},
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
 };
@@ -18,6 +18,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &SlackPosts,
     &Interrupts,
     &Attach,
+    &Failures,
     &Alone,
     &LongPast,
     &Flood,

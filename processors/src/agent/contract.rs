@@ -106,6 +106,9 @@ pub struct InputAdded {
     pub content: Arc<str>,
     #[serde(default)]
     pub llm_request_policy: LlmRequestPolicy,
+    /// The request that failed, if that is what this input tells (#1716): nobody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_llm_request_id: Option<Offset>,
 }
 
 impl InputAdded {
@@ -113,7 +116,21 @@ impl InputAdded {
         InputAdded {
             content: content.into(),
             llm_request_policy: LlmRequestPolicy { behaviour },
+            failed_llm_request_id: None,
         }
+    }
+
+    /// The model is asked again, and told that a request failed.
+    pub fn of_failure(content: impl Into<Arc<str>>, failed: Offset) -> Self {
+        InputAdded {
+            failed_llm_request_id: Some(failed),
+            ..InputAdded::new(content, Behaviour::default())
+        }
+    }
+
+    /// Somebody waits for an answer to it.
+    pub fn is_request_of_a_person(&self) -> bool {
+        self.triggers() && self.failed_llm_request_id.is_none()
     }
 
     /// The model must be asked about this input.
@@ -303,6 +320,19 @@ pub struct State {
     /// What a request for the queued inputs is keyed by: the terminal of the request that they
     /// waited for, or the queued event itself if that came after it.
     pub follow_up_source_offset: Option<Offset>,
+    /// Requests that failed one after the other since somebody last asked, or was answered.
+    pub consecutive_failures: u32,
+    /// The last of them, until the model is asked again.
+    pub untold_failure: Option<FailedRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedRequest {
+    pub llm_request_id: Offset,
+    /// Where the stream says so.
+    pub terminal_offset: Offset,
+    pub message: Arc<str>,
 }
 
 impl Default for State {
@@ -316,6 +346,8 @@ impl Default for State {
             pending_trigger_offset: None,
             first_pending_trigger_offset: None,
             follow_up_source_offset: None,
+            consecutive_failures: 0,
+            untold_failure: None,
         }
     }
 }

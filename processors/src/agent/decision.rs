@@ -5,7 +5,7 @@
 //! request ends, two inputs at once (B-50), and an input below the side-effects anchor (#1481)
 //! are all the same case: a trigger that no request covers.
 
-use super::{contract::*, oversight::Oversight};
+use super::{contract::*, oversight::Oversight, rendering};
 use runtime::event::{EventInput, Offset};
 use std::sync::Arc;
 
@@ -16,7 +16,17 @@ pub enum Step {
     Schedule { source: Offset },
     /// Remember that that input waits for the request under way.
     Queue { source: Offset },
+    /// Ask again, and tell of the failure on account of which.
+    Retry,
 }
+
+/// How often a request that fails is repeated by itself (#1716). After that, somebody must ask.
+const RETRIES_MAX: u32 = 3;
+
+/// How long the first repetition waits, and how many times longer each further one: without that
+/// they are over before the service has recovered (#1826).
+const BACK_OFF_MS: u64 = 2_000;
+const BACK_OFF_FACTOR: u64 = 4;
 
 impl State {
     /// The step that is due.
@@ -27,10 +37,27 @@ impl State {
                 // A checkpoint of V0 may know of neither; its next terminal will.
                 source: self.follow_up_source_offset.or(pending).unwrap_or_default(),
             }),
-            None => pending.map(|source| Step::Schedule { source }),
+            None => match pending {
+                Some(source) => Some(Step::Schedule { source }),
+                None => (self.may_retry() && !oversight.of_failures).then_some(Step::Retry),
+            },
             Some(CurrentRequest::Scheduled { .. }) => None,
             Some(CurrentRequest::Requested { .. }) => pending.map(|source| Step::Queue { source }),
         }
+    }
+
+    fn may_retry(&self) -> bool {
+        self.untold_failure.is_some() && self.consecutive_failures <= RETRIES_MAX
+    }
+
+    /// How long a request that is scheduled now waits: for more to be said, and the longer the more
+    /// often it has failed.
+    pub fn delay_ms(&self) -> u64 {
+        let back_off_ms = match self.consecutive_failures {
+            0 => 0,
+            failures => BACK_OFF_MS * BACK_OFF_FACTOR.pow(failures.min(RETRIES_MAX) - 1),
+        };
+        self.llm_config.debounce_ms.max(back_off_ms)
     }
 
     /// Nothing is under way, nothing waits.
@@ -64,11 +91,20 @@ impl State {
 }
 
 /// The events of a step. `request_id` is used if a request is scheduled.
-pub fn take(step: Step, state: &State, request_id: &Arc<str>) -> EventInput {
+pub fn take(step: Step, state: &State, request_id: &Arc<str>) -> Vec<EventInput> {
     match step {
-        Step::Schedule { source } => scheduled(source, state, request_id),
-        Step::Queue { source } => EventInput::new(LLM_REQUEST_QUEUED, LlmRequestQueued {})
-            .keyed(CONTRACT.key_at("llm-request-queued", source)),
+        Step::Schedule { source } => vec![scheduled(source, state, request_id)],
+        Step::Queue { source } => {
+            let queued = EventInput::new(LLM_REQUEST_QUEUED, LlmRequestQueued {});
+            vec![queued.keyed(CONTRACT.key_at("llm-request-queued", source))]
+        }
+        Step::Retry => match &state.untold_failure {
+            None => Vec::new(),
+            Some(failed) => vec![
+                rendering::failed(failed),
+                scheduled(failed.terminal_offset, state, request_id),
+            ],
+        },
     }
 }
 
@@ -100,7 +136,7 @@ fn scheduled(source: Offset, state: &State, request_id: &Arc<str>) -> EventInput
         LLM_REQUEST_SCHEDULED,
         LlmRequestScheduled {
             request_id: request_id.clone(),
-            debounce_ms: state.llm_config.debounce_ms,
+            debounce_ms: state.delay_ms(),
             model: state.llm_config.model.clone(),
         },
     )

@@ -92,7 +92,8 @@ async fn wake(
 
 async fn set_up(context: &Context, stream: &StreamName) -> Result<(), CallError> {
     let mut events = Vec::new();
-    if is_agent(stream) {
+    // Quirk B-11: the rest is left to whoever sees `created` above its anchor, which nobody does.
+    if is_agent(stream) && !context.quirk(Quirk::B11) {
         events = setup::events(context, stream).await?;
         events.push(subscription(stream, SLUG));
         events.push(subscription(stream, openai_ws::contract::SLUG));

@@ -11,6 +11,8 @@ pub struct Oversight {
     pub of_queue: bool,
     /// Quirk B-25: a scheduled request is its timer's business, and the timer is in memory.
     pub of_lost_timers: bool,
+    /// Quirk B-51: a request that failed has ended like any other.
+    pub of_failures: bool,
 }
 
 impl Oversight {
@@ -22,6 +24,7 @@ impl Oversight {
             },
             of_queue: context.quirk(Quirk::X1),
             of_lost_timers: context.quirk(Quirk::B25),
+            of_failures: context.quirk(Quirk::B51),
         }
     }
 }

@@ -123,8 +123,7 @@ impl AgentProcessor {
         }
         let step = state.next_step(self.oversight());
         step.map(|step| decision::take(step, state, request_id))
-            .into_iter()
-            .collect()
+            .unwrap_or_default()
     }
 
     fn next_request_id(&self) -> Arc<str> {
@@ -147,7 +146,7 @@ impl AgentProcessor {
             self.debounce.hold(request_id);
             self.clone().hand_off(request_id.clone()).await;
         } else if !is_armed || occasion.is_triggered {
-            self.arm(request_id, state.llm_config.debounce_ms);
+            self.arm(request_id, state.delay_ms());
         }
     }
 
@@ -261,7 +260,7 @@ impl AgentProcessor {
 
     fn decide_hastily(&self, occasion: &mut Occasion, step: Step, state: &State) {
         let decided = decision::take(step, state, &self.next_request_id());
-        occasion.hasty.push(decided);
+        occasion.hasty.extend(decided);
     }
 }
 

@@ -23,6 +23,7 @@ impl State {
                 });
                 self.pending_trigger_count = 0;
                 self.follow_up_source_offset = None;
+                self.untold_failure = None;
                 self.cover_triggers();
             }
             Consumed::Requested(_) => {
@@ -41,6 +42,7 @@ impl State {
             Consumed::Completed(completed) => {
                 if self.is_ended_by(completed) {
                     self.end_request(offset);
+                    self.note_result(offset, completed);
                 }
             }
             Consumed::Cancelled(cancelled) => {
@@ -59,6 +61,10 @@ impl State {
             role: Role::User,
             content: input.content.clone(),
         });
+        if input.is_request_of_a_person() {
+            self.consecutive_failures = 0;
+            self.untold_failure = None;
+        }
         if input.triggers() {
             self.pending_trigger_offset = Some(offset);
             self.first_pending_trigger_offset.get_or_insert(offset);
@@ -85,6 +91,20 @@ impl State {
     fn end_request(&mut self, terminal: Offset) {
         self.current_request = None;
         self.follow_up_source_offset = Some(terminal);
+    }
+
+    fn note_result(&mut self, terminal_offset: Offset, completed: &LlmRequestCompleted) {
+        match &completed.result {
+            LlmResult::Success { .. } => self.consecutive_failures = 0,
+            LlmResult::Failure { error, .. } => {
+                self.consecutive_failures += 1;
+                self.untold_failure = Some(FailedRequest {
+                    llm_request_id: completed.llm_request_id,
+                    terminal_offset,
+                    message: error.message.as_str().into(),
+                });
+            }
+        }
     }
 
     /// This request is the one that a provider executes now.

@@ -1,7 +1,8 @@
 //! What the model is told about events that are not messages (spec §5.1, "rendering").
 //!
 //! Two kinds of non-triggering inputs: an explainer, once per stream and event type, and one input
-//! per event: a fenced YAML block for a cancelled request, a line of prose for a capability.
+//! per event: a fenced YAML block for a cancelled request, a line of prose for a capability. And one
+//! that triggers: for a request that failed.
 
 use super::contract::*;
 use runtime::event::{Event, EventInput, EventType, Offset};
@@ -18,7 +19,11 @@ pub fn cancelled(event: &Event, cancelled: &LlmRequestCancelled) -> Vec<EventInp
     let reason = match cancelled.reason {
         CancelReason::InterruptedByUserInput => "interrupted-by-user-input",
     };
-    let content = yaml_block(event, &[(name, &id), ("reason", reason)]);
+    let content = yaml_block(
+        event.offset,
+        &event.kind,
+        &[(name, &id), ("reason", reason)],
+    );
     vec![
         explainer(
             &event.kind,
@@ -26,6 +31,21 @@ pub fn cancelled(event: &Event, cancelled: &LlmRequestCancelled) -> Vec<EventInp
         ),
         rendered("render-llm-request-cancelled", event.offset, content),
     ]
+}
+
+/// The input by which the model is asked again after a request failed, keyed by that end.
+pub fn failed(failed: &FailedRequest) -> EventInput {
+    let offset = failed.terminal_offset;
+    let fields = [
+        ("llmRequestId", failed.llm_request_id.to_string()),
+        ("error", failed.message.to_string()),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let content = yaml_block(offset, &LLM_REQUEST_COMPLETED, &fields);
+    let input = InputAdded::of_failure(content, failed.llm_request_id);
+    EventInput::new(INPUT_ADDED, input).keyed(CONTRACT.key_at("render-llm-request-failed", offset))
 }
 
 /// The inputs that tell of a capability.
@@ -60,10 +80,10 @@ fn input(content: String) -> EventInput {
     )
 }
 
-fn yaml_block(event: &Event, fields: &[(&str, &str)]) -> String {
+fn yaml_block(offset: Offset, kind: &EventType, fields: &[(&str, &str)]) -> String {
     let mut block = "```yaml\nevent:\n".to_owned();
-    let offset = event.offset.to_string();
-    let head = [("offset", offset.as_str()), ("type", event.kind.as_str())];
+    let offset = offset.to_string();
+    let head = [("offset", offset.as_str()), ("type", kind.as_str())];
     for (name, value) in head.iter().chain(fields) {
         writeln!(block, "  {name}: {}", scalar(value)).expect("a string takes everything");
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::slack;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     body::Incoming,
@@ -24,9 +25,10 @@ use runtime::{
     call::{Arguments, CallError},
     object::Context,
     platform::{ByteStream, NoteKind},
+    quirk::Quirk,
 };
 use serde_json::{json, Map, Value};
-use std::convert::Infallible;
+use std::{convert::Infallible, future::Future};
 
 /// The one address that Slack is given.
 pub const EVENTS_PATH: &str = "/slack/events";
@@ -89,6 +91,12 @@ async fn answer(context: &Context, request: Request<Incoming>) -> Answer {
         Err(_) => status(StatusCode::BAD_REQUEST),
         Ok(Delivery::UrlVerification { challenge }) => verified(challenge),
         Ok(Delivery::RateLimited) => status(StatusCode::OK),
+        Ok(Delivery::Webhook { body, event_id }) if context.quirk(Quirk::B02) => {
+            // Nobody delivers again what was answered, whatever becomes of it.
+            let kept = keep(context, body, event_id).map(drop);
+            context.wait_until("keep a webhook", kept);
+            status(StatusCode::OK)
+        }
         Ok(Delivery::Webhook { body, event_id }) => match keep(context, body, event_id).await {
             Ok(()) => status(StatusCode::OK),
             Err(error) => {
@@ -115,20 +123,18 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// Completes when the integration has the webhook durably.
-async fn keep(
+fn keep(
     context: &Context,
     body: Map<String, Value>,
     event_id: String,
-) -> Result<(), CallError> {
+) -> impl Future<Output = Result<(), CallError>> + 'static {
     let name = format!("{PROJECT}:{}", slack::object::STREAM_PATH);
     let arguments = Arguments::new()
         .json("body", body)
         .json("eventId", event_id);
-    context
-        .object(slack::object::BINDING, name)
-        .call(slack::object::RECEIVE_WEBHOOK, arguments)
-        .await
-        .map(drop)
+    let integration = context.object(slack::object::BINDING, name);
+    let received = integration.call(slack::object::RECEIVE_WEBHOOK, arguments);
+    received.map(|outcome| outcome.map(drop))
 }
 
 fn verified(challenge: Value) -> Answer {

@@ -132,7 +132,10 @@ impl StreamObject {
             source: input.source.clone(),
             idempotency_key: input.idempotency_key.clone(),
             offset: actual,
-            created_at: self.context.now(),
+            created_at: match input.kind == CREATED {
+                true => self.may_begin_now(),
+                false => self.context.now(),
+            },
         });
         batch.working.reduce(&event)?;
         if event.kind == CREATED && self.context.quirk(Quirk::B07) {

@@ -6,7 +6,7 @@
 
 use super::state::{CoreState, STATE_VERSION};
 use crate::{
-    event::{Event, IdempotencyKey, Offset},
+    event::{Event, IdempotencyKey, Offset, Timestamp},
     object::Storage,
     platform::{Cell, Key, Row, StorageError, Store, Table},
     quirk::{Quirk, Quirks},
@@ -24,6 +24,8 @@ const RECENT_EVENTS_MAX: usize = 512;
 /// The key of the core state, a cache of what the rows say.
 pub const STATE_KEY: &str = "state";
 const STATE_VERSION_KEY: &str = "stateVersion";
+/// When the log began that was reset, as a Unix time in milliseconds.
+const BEGINS_AFTER_KEY: &str = "logBeginsAfter";
 
 pub struct Log {
     store: Rc<dyn Store>,
@@ -153,6 +155,30 @@ impl Log {
             return None;
         }
         self.read(Offset(offset.0 - 1), offset.next(), 1).pop()
+    }
+
+    /// When its first event was created; none of an empty log.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        self.get(Offset(1)).map(|first| first.created_at)
+    }
+
+    /// A log is known by the time at which it began: the one that comes after a reset will have begun
+    /// later than this one, whatever the clock says then.
+    ///
+    /// # Errors
+    /// The write is refused.
+    pub fn begin_after(&self, began_at: Option<Timestamp>) -> Result<(), StorageError> {
+        match began_at {
+            Some(at) => self.storage.put(BEGINS_AFTER_KEY, &at.unix_ms),
+            None => Ok(()),
+        }
+    }
+
+    /// The time at which the log begins, now that the clock says `now`.
+    pub fn may_begin_at(&self, now: Timestamp) -> Timestamp {
+        let after: Option<i64> = self.storage.get(BEGINS_AFTER_KEY).unwrap_or_default();
+        let earliest = after.map(|after_ms| Timestamp::from_unix_ms(after_ms + 1));
+        earliest.map_or(now, |earliest| now.max(earliest))
     }
 
     /// Events with `after < offset < before`, ascending, at most `limit`.

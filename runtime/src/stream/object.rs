@@ -12,7 +12,9 @@ use super::{
 use crate::{
     call::{Argument, Arguments, CallError, Capability, Wire},
     callable::DispatchContext,
-    event::{Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath},
+    event::{
+        Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath, Timestamp,
+    },
     object::{unknown_method, Class, Context, Object, Reply, Stub},
     platform::StorageError,
     quirk::Quirk,
@@ -143,6 +145,11 @@ impl StreamObject {
 
     pub(super) fn read(&self, after: Offset, before: Offset, limit: usize) -> Vec<Arc<Event>> {
         self.log.read(after, before, limit)
+    }
+
+    /// The time at which the log begins, now.
+    pub(super) fn may_begin_now(&self) -> Timestamp {
+        self.log.may_begin_at(self.context.now())
     }
 
     pub(super) fn find(&self, key: &IdempotencyKey) -> Option<Arc<Event>> {
@@ -369,7 +376,11 @@ impl StreamObject {
     /// ends in the same turn: anything that it still appended would go to a log without a beginning.
     fn reset(&self) -> Result<Argument, CallError> {
         let store = self.context.store();
-        store.clear()?;
+        let began_at = self.log.began_at();
+        store.atomically(|| {
+            store.clear()?;
+            self.log.begin_after(began_at)
+        })?;
         store.commit();
         self.context.abort("reset");
         Ok(Argument::NULL)

@@ -6,9 +6,11 @@
 mod alone;
 mod attach;
 mod browser;
+mod failures;
 mod interrupts;
 mod platform;
 
 pub use alone::Alone;
 pub use attach::Attach;
+pub use failures::Failures;
 pub use interrupts::Interrupts;

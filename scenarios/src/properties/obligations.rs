@@ -1,10 +1,11 @@
 //! Reads the logs. Asserts that at rest every triggering input is followed by a model request, which
 //! covers it because a provider reads the stream up to the request; that none stays scheduled (B-25);
-//! and that every request has exactly one terminal, a completion or a cancellation (spec §7.8, number 5). Does not assert that
-//! a request succeeded: a failed completion is a recorded end.
+//! that every request has exactly one terminal, a completion or a cancellation (spec §7.8, number 5);
+//! and that one which failed is repeated, up to three times in a row (B-51). Does not assert that a
+//! request succeeded: after three repetitions a failed completion is a recorded end.
 
 use processors::agent::contract::{
-    CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, INPUT_ADDED,
+    CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, LlmResult, INPUT_ADDED,
     LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, LLM_REQUEST_SCHEDULED,
 };
 use runtime::event::{Event, Offset};
@@ -37,6 +38,9 @@ impl Oracle for Obligations {
         }
         for log in logs() {
             right += finished(log)?;
+        }
+        for log in logs() {
+            right += repeated(log)?;
         }
         Ok(right)
     }
@@ -93,6 +97,44 @@ fn answered(log: &StreamLog) -> Result<u64, Violation> {
             format!(
                 "stream {}: input at offset {} is followed by no request (the last one is at {last_request})",
                 log.name, input.offset
+            ),
+        )),
+    }
+}
+
+/// How often a request that failed is to be repeated, if nobody says anything.
+const RETRIES: u64 = 3;
+
+/// How many failures were followed by another request.
+fn repeated(log: &StreamLog) -> Result<u64, Violation> {
+    let (mut right, mut in_a_row) = (0, 0);
+    let mut failed: Option<Offset> = None;
+    for event in &log.events {
+        if event.kind == LLM_REQUEST_REQUESTED {
+            right += u64::from(failed.take().is_some());
+        } else if event.kind == INPUT_ADDED {
+            let input = event.payload::<InputAdded>();
+            if input.is_ok_and(|input| input.is_request_of_a_person()) {
+                (in_a_row, failed) = (0, None);
+            }
+        } else if event.kind == LLM_REQUEST_COMPLETED {
+            match event.payload::<LlmRequestCompleted>() {
+                Ok(completed) if matches!(completed.result, LlmResult::Failure { .. }) => {
+                    in_a_row += 1;
+                    failed = Some(event.offset);
+                }
+                _ => in_a_row = 0,
+            }
+        }
+    }
+    match failed.filter(|_| in_a_row <= RETRIES) {
+        None => Ok(right),
+        Some(offset) => Err(Violation::liveness(
+            "failure-abandoned",
+            format!(
+                "stream {}: a request failed at offset {offset}, number {in_a_row} in a row, and \
+                 was not repeated",
+                log.name
             ),
         )),
     }
@@ -177,9 +219,7 @@ fn ends(event: &Event) -> Option<Offset> {
 mod tests {
     use super::super::tests::{LIVENESS, SAFETY, THREAD};
     use super::*;
-    use processors::agent::contract::{
-        Behaviour, CancelReason, LlmError, LlmRequestRequested, LlmResult,
-    };
+    use processors::agent::contract::{Behaviour, CancelReason, LlmError, LlmRequestRequested};
     use serde_json::json;
     use sim::{
         oracles::{Entry, History},
@@ -255,10 +295,6 @@ mod tests {
     #[test]
     fn an_input_with_a_request_that_ended_is_right() {
         assert_eq!(judge([question(), requested(), answered(2)]), None);
-        assert_eq!(
-            judge([question(), question(), requested(), failed(3)]),
-            None
-        );
         let superseded = [
             question(),
             requested(),
@@ -307,6 +343,26 @@ mod tests {
         let unscheduled = cancelled(CancelledRequest::Scheduled { request_id });
         assert_eq!(judge([scheduled("req_1"), unscheduled]), None);
         assert_eq!(judge([scheduled("req_1"), requested(), answered(2)]), None);
+    }
+
+    #[test]
+    fn a_failure_is_repeated_three_times() {
+        let abandoned = Some(("failure-abandoned", LIVENESS));
+        assert_eq!(judge([question(), requested(), failed(2)]), abandoned);
+        let again = [question(), requested(), failed(2), requested(), answered(4)];
+        assert_eq!(judge(again), None);
+        let given_up = [
+            question(),
+            requested(),
+            failed(2),
+            requested(),
+            failed(4),
+            requested(),
+            failed(6),
+            requested(),
+            failed(8),
+        ];
+        assert_eq!(judge(given_up), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use runtime::{
 use sim::{
     oracles::{
         Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
-        OffsetsAreDense, Oracle, Quiesces, StateIsFold, Subscriptions,
+        LogIsKept, OffsetsAreDense, Oracle, Quiesces, Recoveries, StateIsFold, Subscriptions,
     },
     peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
@@ -44,7 +44,7 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 22] = [
+pub static ORACLES: [&dyn Oracle; 24] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
@@ -60,10 +60,12 @@ pub static ORACLES: [&dyn Oracle; 22] = [
     &Obligations,
     &MessagesReachAgents,
     &StateIsFold,
+    &LogIsKept,
     &StaleOutputs,
     &Filter,
     &Subscriptions,
     &Presence,
+    &Recoveries,
     &Announcements,
     &Connections,
     &Quiesces,

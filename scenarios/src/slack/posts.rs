@@ -72,22 +72,24 @@ static FOLDS: [Fold; 6] = [
     Fold::of::<Poster>(),
 ];
 
-/// What holds of the posts, and then all that holds in any Slack world.
-static ORACLES: [&dyn Oracle; 28] = {
-    let mut oracles: [&dyn Oracle; 28] = [&Posts; 28];
-    let own: [&dyn Oracle; 6] = [
-        &Posts,
-        &OwnMessages,
-        &Updates,
-        &DeletedThreads,
-        &Pace,
-        &PostsEnd,
-    ];
+/// What holds of posts.
+static OF_POSTS: [&dyn Oracle; 6] = [
+    &Posts,
+    &OwnMessages,
+    &Updates,
+    &DeletedThreads,
+    &Pace,
+    &PostsEnd,
+];
+
+/// That, and then all that holds in any Slack world.
+static ORACLES: [&dyn Oracle; OF_POSTS.len() + platform::ORACLES.len()] = {
+    let mut oracles = [OF_POSTS[0]; OF_POSTS.len() + platform::ORACLES.len()];
     let mut index = 0;
     while index < oracles.len() {
-        oracles[index] = match index < own.len() {
-            true => own[index],
-            false => platform::ORACLES[index - own.len()],
+        oracles[index] = match index < OF_POSTS.len() {
+            true => OF_POSTS[index],
+            false => platform::ORACLES[index - OF_POSTS.len()],
         };
         index += 1;
     }

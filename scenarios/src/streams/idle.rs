@@ -10,6 +10,7 @@ use runtime::{
     event::Event,
     object::Class,
     processor::Fold,
+    quirk::{Quirk, Quirks},
     stream::contract::{
         DisconnectReason, SubscriberConnected, SubscriberDisconnected, SUBSCRIBER_CONNECTED,
         SUBSCRIBER_DISCONNECTED,
@@ -73,6 +74,11 @@ impl Scenario for Idle {
 
     fn goals(&self) -> &'static [Goal] {
         &[LET_GO, DIALED_AGAIN, JUST_IN_TIME, CRASHED]
+    }
+
+    /// Streams that look after no delivery, and leave a failed dial to the next event.
+    fn old_revision(&self) -> Quirks {
+        Quirks::NONE.with(Quirk::B24).with(Quirk::X7)
     }
 
     fn classes(&self) -> &'static [Class] {

@@ -8,7 +8,12 @@ use super::platform::{
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use processors::echo::{self, contract::ECHOED};
-use runtime::{event::EventInput, object::Class, processor::Fold};
+use runtime::{
+    event::EventInput,
+    object::Class,
+    processor::Fold,
+    quirk::{Quirk, Quirks},
+};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
@@ -69,6 +74,11 @@ impl Scenario for LongPast {
 
     fn goals(&self) -> &'static [Goal] {
         &[LONG, RACED, ECHO_HEARD, CRASHED]
+    }
+
+    /// Streams that never dial again who was lost.
+    fn old_revision(&self) -> Quirks {
+        Quirks::NONE.with(Quirk::B15)
     }
 
     fn classes(&self) -> &'static [Class] {

@@ -61,7 +61,9 @@ macro_rules! judged_by {
             &Deadlocks,
             $(&$own,)+
             &Presence,
+            &Recoveries,
             &StateIsFold,
+            &LogIsKept,
             &Announcements,
             &Connections,
             &Quiesces,

@@ -1,7 +1,7 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, Lifetime, OpenConnection},
+    records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
 };
@@ -56,6 +56,8 @@ struct Inner {
     deliveries: Vec<Delivery>,
     commits: Vec<Commit>,
     lifetimes: Vec<Lifetime>,
+    wakes: Vec<Wake>,
+    published: Vec<Published>,
     connections: Vec<OpenConnection>,
     closed_connections: u64,
     crashes: u64,
@@ -162,6 +164,22 @@ impl Fleet {
         self.lock().lifetimes.clone()
     }
 
+    pub fn wakes(&self) -> Vec<Wake> {
+        self.lock().wakes.clone()
+    }
+
+    /// What left streams of the logs that they have now.
+    pub fn published(&self) -> Vec<Published> {
+        let inner = self.lock();
+        let resets = |stream: &ObjectName| {
+            let stored = inner.residents[stream].stored();
+            let resets = stored.lock().expect("one thread").resets();
+            resets
+        };
+        let present = |published: &&Published| published.resets == resets(&published.stream);
+        inner.published.iter().filter(present).cloned().collect()
+    }
+
     /// The connections of streams that live; those of an incarnation end with it.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let inner = self.lock();
@@ -204,6 +222,14 @@ impl Fleet {
 
     pub(super) fn record_commit(&self, commit: Commit) {
         self.lock().commits.push(commit);
+    }
+
+    pub(super) fn record_wake(&self, wake: Wake) {
+        self.lock().wakes.push(wake);
+    }
+
+    pub(super) fn record_published(&self, published: Published) {
+        self.lock().published.push(published);
     }
 
     pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64) {
@@ -277,7 +303,8 @@ impl Fleet {
             SocketAddr::from((ip, CALL_PORT))
         });
         let stored = match name.binding == stream::BINDING {
-            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY)),
+            true => StoredObject::with_cache(KV, Key::from(stream::STATE_KEY))
+                .append_only(stream::EVENT_CHUNKS),
             false => StoredObject::default(),
         };
         let resident = Arc::new(Resident::new(name.clone(), role, address, stored));

@@ -34,6 +34,8 @@ pub(super) struct Request {
     pub pair: Subject,
     pub delay_ms: u64,
     pub reply_lost: bool,
+    /// The callee passes it on, and so its answer.
+    pub is_forwarded: bool,
     pub in_flight: Option<Pending>,
     /// Its number among the calls that somebody waits for.
     pub call: u64,

@@ -30,6 +30,6 @@ mod storage;
 mod twin;
 
 pub use directory::Fleet;
-pub use records::{Commit, Delivery, Lifetime, OpenConnection};
+pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

@@ -5,7 +5,7 @@ use super::{
     directory::Fleet,
     link::{Link, ReplySender, Request, DISCONNECT_MS},
     outside,
-    records::{Commit, Delivery, OpenConnection},
+    records::{Commit, Delivery, OpenConnection, Published, Wake},
     resident::{Life, Mail, Phase, Resident},
     storage::{Refusals, SimStore},
 };
@@ -24,14 +24,16 @@ use madsim::{
 };
 use runtime::{
     call::{Argument, CallError, Capability, ObjectName},
-    event::Timestamp,
+    event::{Event, Timestamp},
     platform::{
         ByteStream, Note, NoteKind, OutboundCall, Platform, Registered, Resource, Store, Target,
         Task, Tracker, WriteId,
     },
     quirk::Quirks,
+    stream,
 };
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, io,
@@ -256,6 +258,9 @@ impl SimPorts {
                 return;
             }
         };
+        if let Some(events) = call.arguments.get("events") {
+            self.publish(events);
+        }
         let request = Request {
             id: link.next_id(),
             lane: call.lane,
@@ -269,6 +274,7 @@ impl SimPorts {
             pair: outgoing.pair,
             delay_ms: outgoing.delay_ms,
             reply_lost: outgoing.reply_lost,
+            is_forwarded: false,
             in_flight: Some(outgoing.in_flight),
             call: outgoing.waiting.number(),
         };
@@ -276,6 +282,43 @@ impl SimPorts {
             return std::future::pending().await;
         }
         link.send(request, outgoing.reply, outgoing.waiting).await;
+    }
+
+    /// Writes down which events leave this stream, now that they are durable.
+    pub(super) fn publish(&self, argument: &Argument) {
+        let Argument::Shared(value) = argument else {
+            return;
+        };
+        if self.resident.name.binding != stream::BINDING || !self.is_present() {
+            return;
+        }
+        let value: Arc<dyn Any + Send + Sync> = value.clone();
+        let events = match value.downcast::<Vec<Arc<Event>>>() {
+            Ok(events) => events,
+            Err(value) => match value.downcast::<Event>() {
+                Ok(event) => Arc::new(vec![event]),
+                Err(_) => return,
+            },
+        };
+        let resets = self.life.stored.lock().expect("one thread").resets();
+        self.fleet.record_published(Published {
+            stream: self.resident.name.clone(),
+            incarnation: self.incarnation,
+            resets,
+            events,
+        });
+    }
+
+    /// Writes down what it cost to wake.
+    pub(super) fn record_wake(&self) {
+        let (rows_read, rows_written) = self.store.rows();
+        self.fleet.record_wake(Wake {
+            object: self.resident.name.clone(),
+            incarnation: self.incarnation,
+            rows_read,
+            rows_written,
+            found_stale: self.life.stored.lock().expect("one thread").found_stale(),
+        });
     }
 
     /// The request is lost on its way; the caller learns it after a while.

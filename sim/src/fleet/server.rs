@@ -95,6 +95,7 @@ async fn start(ports: &Rc<SimPorts>, class: Class) -> Rc<Incarnation> {
         resident.name.clone(),
         ports.clone(),
     ));
+    ports.record_wake();
     let endpoint = Endpoint::bind(ports.life.address)
         .await
         .expect("the address is this node's own");
@@ -281,6 +282,8 @@ impl ServerLink {
             format_args!("{} from {}", request.method, request.caller),
         );
         let arguments = std::mem::take(&mut request.arguments);
+        // A stream that is asked to append to another one answers with the events of that.
+        request.is_forwarded = arguments.get("streamPath").is_some();
         let method = request.method.to_string();
         let owner = self.ports.owner();
         let mut call = waits.handle(owner, request.method.clone(), Some(request.call), || {
@@ -314,6 +317,9 @@ impl ServerLink {
         }
         if ports.crash_point(&faults::CRASH_BEFORE_REPLY) {
             return;
+        }
+        if let (Ok(answer), false) = (&outcome, request.is_forwarded) {
+            ports.publish(answer);
         }
         let delay_ms = fleet
             .choices

@@ -40,6 +40,14 @@ pub struct StoredObject {
     durable: WriteId,
     newest: WriteId,
     cache: Option<Cache>,
+    /// The present incarnation found its cache older than its rows.
+    found_stale: bool,
+    /// The table whose rows are put once, and stay.
+    append_only: Option<Table>,
+    /// Those that did not.
+    rewritten: Vec<Key>,
+    /// How often everything was deleted, durably.
+    resets: u64,
     /// Nothing written here becomes durable any more.
     is_detached: bool,
 }
@@ -52,6 +60,8 @@ struct Cache {
     before: VecDeque<Row>,
     /// It is older than the rows, and no incarnation has read it yet.
     is_stale: bool,
+    /// It is older than the rows, and no newer version is durable yet.
+    is_behind: bool,
 }
 
 #[derive(Default)]
@@ -82,8 +92,38 @@ impl StoredObject {
                 key,
                 before: VecDeque::new(),
                 is_stale: false,
+                is_behind: false,
             }),
             ..StoredObject::default()
+        }
+    }
+
+    /// Says which table only grows.
+    pub fn append_only(self, table: Table) -> Self {
+        StoredObject {
+            append_only: Some(table),
+            ..self
+        }
+    }
+
+    /// The rows of the table that only grows which were put again, or deleted one by one.
+    pub fn rewritten(&self) -> &[Key] {
+        &self.rewritten
+    }
+
+    /// How often everything was deleted, durably.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// The present incarnation began with a cache that was older than its rows.
+    pub fn found_stale(&self) -> bool {
+        self.found_stale
+    }
+
+    fn note_rewrite(&mut self, table: Table, key: &Key, before: Option<&Row>) {
+        if self.append_only == Some(table) && before.is_some() {
+            self.rewritten.push(key.clone());
         }
     }
 
@@ -99,6 +139,7 @@ impl StoredObject {
         if let Some(before) = cache.before.pop_front() {
             cache.before.clear();
             cache.is_stale = true;
+            cache.is_behind = true;
             let rows = self.tables.entry(cache.table).or_default();
             rows.insert(cache.key.clone(), before.iter().map(written).collect());
         }
@@ -113,6 +154,7 @@ impl StoredObject {
     pub fn begin(&mut self) {
         if let Some(cache) = &mut self.cache {
             cache.is_stale = false;
+            self.found_stale = cache.is_behind;
         }
     }
 
@@ -197,11 +239,14 @@ impl StoredObject {
         if let Some(alarm) = transaction.alarm_after {
             self.durable_alarm = alarm;
         }
+        let deleted = |undo: &Undo| matches!(undo, Undo::Everything(_));
+        self.resets += u64::from(transaction.undo.iter().any(deleted));
         let Some(cache) = &mut self.cache else { return };
         for undo in transaction.undo {
             match undo {
-                Undo::Row(table, key, Some(row)) if (table, &key) == (cache.table, &cache.key) => {
-                    cache.before.push_back(row);
+                Undo::Row(table, key, row) if (table, &key) == (cache.table, &cache.key) => {
+                    cache.before.extend(row);
+                    cache.is_behind = false;
                 }
                 Undo::Everything(_) => cache.before.clear(),
                 _ => {}
@@ -266,6 +311,8 @@ pub struct SimStore {
     turn: StdCell<Turn>,
     activity: Arc<Activity>,
     is_alive: Rc<dyn Fn() -> bool>,
+    rows_read: StdCell<u64>,
+    rows_written: StdCell<u64>,
     /// Told when a transaction was closed.
     closed: Rc<Notify>,
     /// Told when a transaction became durable.
@@ -285,9 +332,24 @@ impl SimStore {
             turn: StdCell::new(Turn::Unwritten),
             activity,
             is_alive,
+            rows_read: StdCell::new(0),
+            rows_written: StdCell::new(0),
             closed: Rc::default(),
             flushed: Rc::default(),
         }
+    }
+
+    /// How many rows were read so far, and how many written or deleted.
+    pub fn rows(&self) -> (u64, u64) {
+        (self.rows_read.get(), self.rows_written.get())
+    }
+
+    fn count_read(&self, rows: usize) {
+        self.rows_read.set(self.rows_read.get() + rows as u64);
+    }
+
+    fn count_write(&self) {
+        self.rows_written.set(self.rows_written.get() + 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, StoredObject> {
@@ -345,7 +407,9 @@ impl SimStore {
 
 impl Store for SimStore {
     fn get(&self, table: Table, key: &Key) -> Option<Row> {
-        self.lock().tables.get(&table)?.get(key).cloned()
+        let row = self.lock().tables.get(&table)?.get(key).cloned()?;
+        self.count_read(1);
+        Some(row)
     }
 
     fn range(&self, table: Table, from: &Key, to: &Key, limit: usize) -> Vec<(Key, Row)> {
@@ -353,15 +417,19 @@ impl Store for SimStore {
         let Some(rows) = stored.tables.get(&table) else {
             return Vec::new();
         };
-        rows.range(from..=to)
+        let rows: Vec<(Key, Row)> = rows
+            .range(from..=to)
             .take(limit)
             .map(|(key, row)| (key.clone(), row.clone()))
-            .collect()
+            .collect();
+        self.count_read(rows.len());
+        rows
     }
 
     fn last(&self, table: Table) -> Option<(Key, Row)> {
         let stored = self.lock();
         let (key, row) = stored.tables.get(&table)?.last_key_value()?;
+        self.count_read(1);
         Some((key.clone(), row.clone()))
     }
 
@@ -373,6 +441,8 @@ impl Store for SimStore {
         let mut stored = self.lock();
         let rows = stored.tables.entry(table).or_default();
         let before = rows.insert(key.clone(), row);
+        self.count_write();
+        stored.note_rewrite(table, &key, before.as_ref());
         stored.record(Undo::Row(table, key, before));
         Ok(())
     }
@@ -385,6 +455,8 @@ impl Store for SimStore {
         let mut stored = self.lock();
         let before = stored.tables.entry(table).or_default().remove(key);
         if before.is_some() {
+            self.count_write();
+            stored.note_rewrite(table, key, before.as_ref());
             stored.record(Undo::Row(table, key.clone(), before));
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! platform saw, when it had come to rest.
 
 use crate::{
-    fleet::{Commit, Delivery, Fleet, Lifetime, OpenConnection, StoredObject},
+    fleet::{Commit, Delivery, Fleet, Lifetime, OpenConnection, Published, StoredObject, Wake},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -77,6 +77,12 @@ pub struct Evidence {
     pub commits: Vec<Commit>,
     /// Of every incarnation, in the order in which they began.
     pub lifetimes: Vec<Lifetime>,
+    /// Of every incarnation of an object, in their order.
+    pub wakes: Vec<Wake>,
+    /// Of the logs that streams have now; nothing of one that was reset since.
+    pub published: Vec<Published>,
+    /// The rows of streams' logs that were put again or deleted, other than by a reset.
+    pub rewritten: Vec<(ObjectName, Key)>,
     /// Open at the end, of streams that live.
     pub connections: Vec<OpenConnection>,
     /// How many outbound connections streams closed that lived.
@@ -174,6 +180,17 @@ fn read_events(stored: &StoredObject) -> Vec<Arc<Event>> {
         .values()
         .map(|cells| stream::parse_chunks(cells))
         .collect()
+}
+
+/// The rows of streams' logs that were put again or deleted one by one.
+pub fn read_rewritten(fleet: &Fleet) -> Vec<(ObjectName, Key)> {
+    let mut rewritten = Vec::new();
+    for (object, stored) in fleet.stored(stream::BINDING) {
+        let stored = stored.lock().expect("one thread");
+        let keys = stored.rewritten().iter();
+        rewritten.extend(keys.map(|key| (object.clone(), key.clone())));
+    }
+    rewritten
 }
 
 /// Every stream's stored core state, but for those that a crash made stale and that nobody woke since.

@@ -3,7 +3,7 @@
 
 use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery, Lifetime, OpenConnection},
+    fleet::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -15,6 +15,7 @@ use crate::{
 use runtime::{
     call::ObjectName,
     event::{Event, EventType, IdempotencyKey, Offset, StreamName, Timestamp},
+    platform::Key,
     processor::Fold,
     stream,
 };
@@ -67,6 +68,9 @@ impl History {
             deliveries: Vec::new(),
             commits: Vec::new(),
             lifetimes: Vec::new(),
+            wakes: Vec::new(),
+            published: Vec::new(),
+            rewritten: Vec::new(),
             connections: Vec::new(),
             closed_connections: 0,
             openai: Vec::new(),
@@ -207,6 +211,56 @@ impl History {
         let mut lifetimes = self.0.lifetimes.iter_mut().rev();
         let latest = lifetimes.find(|life| life.object == object);
         latest.expect("it lives").ended_ms = Some(self.0.at_ms);
+        self
+    }
+
+    /// What the latest incarnation of the object of `binding` that is named after the stream read
+    /// and wrote until it took calls.
+    pub fn woke(mut self, binding: &'static str, stream: &str, rows: (u64, u64)) -> Self {
+        let object = ObjectName::new(binding, stream);
+        let earlier = self.0.wakes.iter().filter(|wake| wake.object == object);
+        self.0.wakes.push(Wake {
+            incarnation: earlier.count() as u64 + 1,
+            object,
+            rows_read: rows.0,
+            rows_written: rows.1,
+            found_stale: false,
+        });
+        self
+    }
+
+    /// The latest wake found a cache that was older than its rows.
+    ///
+    /// # Panics
+    /// There was none.
+    pub fn stale(mut self) -> Self {
+        self.0.wakes.last_mut().expect("a wake").found_stale = true;
+        self
+    }
+
+    /// What the log of a stream holds so far left the stream.
+    pub fn published(mut self, stream: &str) -> Self {
+        let name = StreamName::parse(stream).expect("a stream's name");
+        self.0.published.push(Published {
+            stream: ObjectName::new(stream::BINDING, stream),
+            incarnation: 1,
+            resets: 0,
+            events: Arc::new(self.0.log(&name).to_vec()),
+        });
+        self
+    }
+
+    /// The log of a stream is another one.
+    pub fn lost(mut self, stream: &str) -> Self {
+        let name = StreamName::parse(stream).expect("a stream's name");
+        self.0.logs.remove(&name);
+        self
+    }
+
+    /// A row of a stream's log was put again.
+    pub fn rewritten(mut self, stream: &str, offset: u64) -> Self {
+        let object = ObjectName::new(stream::BINDING, stream);
+        self.0.rewritten.push((object, Key::Pair(offset, 0)));
         self
     }
 

@@ -13,8 +13,10 @@ mod evidence;
 mod filter;
 mod history;
 mod keys_are_unique;
+mod log_is_kept;
 mod offsets_are_dense;
 mod quiescence;
+mod recoveries;
 mod state_is_fold;
 mod subscriptions;
 
@@ -22,13 +24,17 @@ pub use announcements::Announcements;
 pub use connections::Connections;
 pub use deadlock::Deadlocks;
 pub use deliveries_increase::DeliveriesIncrease;
-pub(crate) use evidence::{read_anchors, read_core_states, read_logs, read_processors};
+pub(crate) use evidence::{
+    read_anchors, read_core_states, read_logs, read_processors, read_rewritten,
+};
 pub use evidence::{Evidence, Observation, Quiescence, StoredAnchor, StoredProcessor};
 pub use filter::Filter;
 pub use history::{Entry, History};
 pub use keys_are_unique::KeysAreUnique;
+pub use log_is_kept::LogIsKept;
 pub use offsets_are_dense::OffsetsAreDense;
 pub use quiescence::Quiesces;
+pub use recoveries::Recoveries;
 pub use state_is_fold::StateIsFold;
 pub use subscriptions::Subscriptions;
 

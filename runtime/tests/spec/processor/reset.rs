@@ -63,6 +63,33 @@ fn nor_if_the_new_log_has_grown_past_its_checkpoint() {
     });
 }
 
+/// Logs are told apart by the time at which they began.
+#[test]
+fn nor_if_the_clock_jumped_back_to_when_the_old_log_began() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        let began = |state: Value| state["coreProcessorState"]["createdAt"].clone();
+        let before = began(stream.runtime_state().await);
+        stream.append(json!([add(5)])).await;
+        world.settle().await;
+        for jump_ms in [-100, -3_600_000] {
+            world.crash(&orders.name);
+            world.pass_ms(100).await;
+            world.jump_clock_ms(jump_ms);
+            let _ = stream.ask("reset", json!({})).await;
+            let after = began(stream.runtime_state().await);
+            assert!(before.as_str() < after.as_str(), "{before} {after}");
+        }
+        stream
+            .append(json!([configure("adder", "ADDER", "p1:/a", "adder")]))
+            .await;
+        world.pass_ms(15_000).await;
+        stream.append(json!([add(7)])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 7);
+    });
+}
+
 /// An effect of the old log is under way when the stream is reset; its stub is broken, and by name
 /// it would reach the new log.
 #[test]

@@ -111,9 +111,17 @@ impl Conversation {
             }
         }
         match request::parse(text).and_then(|create| self.check_continuation(create)) {
+            Ok(_) if self.is_overloaded() => self.reject(&overloaded()).await,
             Ok(create) => self.respond(&create).await,
             Err(rejection) => self.reject(&rejection).await,
         }
+    }
+
+    fn is_overloaded(&self) -> bool {
+        let mut generated = self.service.generated();
+        let is_overloaded = generated.refusals > 0;
+        generated.refusals = generated.refusals.saturating_sub(1);
+        is_overloaded
     }
 
     /// §2.5: the latest response of this connection, or one that was stored.
@@ -248,6 +256,14 @@ fn lifetime_is_over() -> Rejection {
         message: "Responses websocket connection limit reached (60 minutes). Create a new \
                   websocket connection to continue."
             .to_owned(),
+        ..Rejection::default()
+    }
+}
+
+fn overloaded() -> Rejection {
+    Rejection {
+        code: Some("server_error"),
+        message: "The server is currently overloaded with other requests.".to_owned(),
         ..Rejection::default()
     }
 }

@@ -56,6 +56,8 @@ struct Generated {
     /// Answers of the model: warm-ups and silence take none from the script.
     answers: usize,
     http_requests: u64,
+    /// How many requests more are turned down: an outage that the workload brought about.
+    refusals: u64,
     /// Finished responses whose request said `store`; the others live in their connection only.
     stored: BTreeSet<Arc<str>>,
 }
@@ -130,6 +132,11 @@ impl OpenAi {
     /// pending work; a response under way is.
     pub async fn serve(self: Arc<Self>, address: SocketAddr) {
         http::serve(self, address).await
+    }
+
+    /// The next so many requests fail, as in an outage; those that were to fail before are let off.
+    pub fn fail_next(&self, requests: u64) {
+        self.generated().refusals = requests;
     }
 
     pub fn ledger(&self) -> Vec<LedgerEntry<OpenAiFact>> {

@@ -1,0 +1,144 @@
+//! The model's service has an outage: so many requests fail, one after the other. A short one is got
+//! over without anybody's help; over a long one the agent gives up, and whoever speaks to it after
+//! that is answered (#1716, #1826).
+
+use super::platform::{self, agent_stream, beginning, draw, input, judged_by, outputs};
+use crate::readings::{all, crashed, names, CRASHED};
+use futures_util::future::BoxFuture;
+use processors::agent::contract::{
+    Behaviour, InputAdded, LlmRequestCompleted, LlmResult, INPUT_ADDED, LLM_REQUEST_COMPLETED,
+    OUTPUT_ADDED,
+};
+use runtime::{
+    event::{Event, Offset},
+    object::Class,
+    processor::Fold,
+};
+use sim::{
+    choice::{Shape, Site},
+    oracles::{Evidence, Oracle},
+    scenario::{Goal, Scenario},
+    world::World,
+};
+use std::sync::Arc;
+
+pub struct Failures;
+
+const AGENT: &str = "ivy";
+
+/// A request and its repetitions, all of which failed.
+const GIVEN_UP: usize = 4;
+
+static OUTAGE: Site = Site::draw(
+    "workload.outage-requests",
+    Shape::Below { count: 7 },
+    "how many requests fail in an outage",
+);
+static PATIENCE: Site = Site::draw(
+    "workload.patience-ms",
+    Shape::Below { count: 70_000 },
+    "how long somebody waits before they speak again",
+);
+
+const GOT_OVER: Goal = Goal {
+    name: "got-over",
+    about: "a request that had failed was repeated, and answered",
+};
+const GAVE_UP: Goal = Goal {
+    name: "gave-up",
+    about: "a request and its three repetitions failed",
+};
+const ANSWERED_AFTERWARDS: Goal = Goal {
+    name: "answered-afterwards",
+    about: "somebody spoke after the agent had given up, and was answered",
+};
+
+impl Scenario for Failures {
+    fn name(&self) -> &'static str {
+        "agent-failures"
+    }
+
+    fn about(&self) -> &'static str {
+        "the model fails a few times, then recovers, and everybody is answered"
+    }
+
+    fn goals(&self) -> &'static [Goal] {
+        &[GOT_OVER, GAVE_UP, ANSWERED_AFTERWARDS, CRASHED]
+    }
+
+    fn classes(&self) -> &'static [Class] {
+        &platform::CLASSES
+    }
+
+    fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let stream = agent_stream(AGENT);
+            world.openai.fail_next(draw(&world, &OUTAGE, &stream));
+            let asked = input(&stream, 1, "Are you there?", Behaviour::AfterCurrentRequest);
+            drop(world.append(stream.clone(), vec![beginning(&stream), asked]));
+            for number in 2..=3 {
+                world.sleep(1 + draw(&world, &PATIENCE, &stream)).await;
+                world.openai.fail_next(0);
+                let asked = input(&stream, number, "And now?", Behaviour::AfterCurrentRequest);
+                drop(world.append(stream.clone(), vec![asked]));
+            }
+        })
+    }
+
+    fn oracles(&self) -> &'static [&'static dyn Oracle] {
+        judged_by![]
+    }
+
+    fn folds(&self) -> &'static [Fold] {
+        &platform::FOLDS
+    }
+
+    fn reached(&self, evidence: &Evidence) -> Vec<&'static str> {
+        let Some(log) = evidence.logs.get(&agent_stream(AGENT)) else {
+            return names([crashed(evidence)]);
+        };
+        let repeated = all(&log.events, INPUT_ADDED).find(|event| tells_of_failure(event));
+        let answered_after = |offset: Offset| {
+            let mut outputs = all(&log.events, OUTPUT_ADDED);
+            outputs.any(|output| output.offset > offset)
+        };
+        let given_up = given_up(&log.events);
+        names([
+            (
+                GOT_OVER,
+                given_up.is_none() && repeated.is_some_and(|it| answered_after(it.offset)),
+            ),
+            (GAVE_UP, given_up.is_some()),
+            (
+                ANSWERED_AFTERWARDS,
+                outputs(log) > 0 && given_up.is_some_and(answered_after),
+            ),
+            crashed(evidence),
+        ])
+    }
+}
+
+fn tells_of_failure(event: &Event) -> bool {
+    event
+        .payload::<InputAdded>()
+        .is_ok_and(|input| input.failed_llm_request_id.is_some())
+}
+
+/// Where a request failed for the last time that it was tried.
+fn given_up(log: &[Arc<Event>]) -> Option<Offset> {
+    let mut in_a_row = 0;
+    let mut ends = log.iter().filter_map(|event| {
+        let completed = || event.payload::<LlmRequestCompleted>().ok();
+        (event.kind == LLM_REQUEST_COMPLETED)
+            .then(completed)
+            .flatten()
+            .map(|completed| (event.offset, completed.result))
+    });
+    ends.find_map(|(offset, result)| {
+        in_a_row = match result {
+            LlmResult::Failure { .. } => in_a_row + 1,
+            LlmResult::Success { .. } => 0,
+        };
+        (in_a_row == GIVEN_UP).then_some(offset)
+    })
+}
