@@ -1,45 +1,37 @@
 //! Over a few hundred worlds everything that may happen does: each fault fires, each goal is
-//! reached. What a pass does not mean: that any two of them happened together.
+//! reached, and each oracle of each scenario has something to judge. What a pass does not mean: that any two of them happened together.
 
 use scenarios::registry;
 use sim::{
-    exploration::engine::{self, Limits, Observer, World},
+    choice::Site,
+    exploration::{
+        engine::{self, Limits, Observer, World},
+        tally::Tally,
+    },
     world::{run, FaultLevel, Plan, Strategy},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroUsize,
-    ops::ControlFlow,
-};
+use std::{num::NonZeroUsize, ops::ControlFlow};
 
 /// Of each scenario.
 const WORLDS: u64 = 80;
 
 #[derive(Default)]
 struct Coverage {
-    /// How often each fault fired, by site.
-    fired: BTreeMap<&'static str, u64>,
-    /// `scenario/goal`.
-    reached: BTreeSet<String>,
+    tally: Tally,
     failures: Vec<String>,
 }
 
 impl Observer for Coverage {
     fn finished(&mut self, _: &World) {}
 
-    fn deliver(&mut self, World { plan, outcome }: World) -> ControlFlow<()> {
-        let scenario = plan.scenario.name();
-        for decision in outcome.decisions {
-            *self.fired.entry(decision.site.name).or_insert(0) += 1;
-        }
-        let goals = outcome.goals.iter();
-        self.reached
-            .extend(goals.map(|goal| format!("{scenario}/{goal}")));
-        if let Some(failure) = outcome.failure {
-            let faults = plan.faults;
+    fn deliver(&mut self, world: World) -> ControlFlow<()> {
+        let World { plan, outcome } = &world;
+        if let Some(failure) = &outcome.failure {
+            let (scenario, faults) = (plan.scenario.name(), plan.faults);
             let world = format!("{scenario}, seed {}, {faults:?}: {failure}", plan.seed);
             self.failures.push(world);
         }
+        self.tally.add(world);
         ControlFlow::Continue(())
     }
 }
@@ -61,7 +53,7 @@ fn plan(n: u64) -> Option<Plan> {
 }
 
 #[test]
-fn every_fault_fires_and_every_goal_is_reached() {
+fn every_fault_fires_every_goal_is_reached_and_every_oracle_has_something_to_judge() {
     let limits = Limits {
         jobs: NonZeroUsize::new(2).expect("not zero"),
         budget: None,
@@ -69,15 +61,14 @@ fn every_fault_fires_and_every_goal_is_reached() {
     let mut coverage = Coverage::default();
     engine::explore(plan, limits, run, &mut coverage).expect("the harness holds");
     assert_eq!(coverage.failures, [] as [String; 0]);
+    let tally = coverage.tally;
+    let fired = |site: &Site| tally.fired.get(site.name).copied().unwrap_or(0);
     let silent: Vec<&str> = (registry::fault_sites().into_iter())
+        .filter(|site| fired(site) == 0)
         .map(|site| site.name)
-        .filter(|name| !coverage.fired.contains_key(name))
         .collect();
     assert_eq!(silent, [] as [&str; 0], "these never fired");
-    for scenario in registry::scenarios() {
-        for goal in scenario.goals() {
-            let goal = format!("{}/{}", scenario.name(), goal.name);
-            assert!(coverage.reached.contains(&goal), "{goal} was never reached");
-        }
-    }
+    assert_eq!(tally.missed_goals(), [], "these were never reached");
+    assert_eq!(tally.idle_oracles(), [], "these had nothing to judge");
+    assert_eq!(tally.scenarios.len(), registry::scenarios().len());
 }
