@@ -302,6 +302,9 @@ pub enum CallError {
     /// The stub is dead: the call was not sent.
     #[error("broken stub: {0}")]
     Broken(String),
+    /// The platform refused the call before it was delivered: nothing took effect.
+    #[error("overloaded: {0}")]
+    Overloaded(String),
     /// There is no such binding, object class or method.
     #[error("unresolved: {0}")]
     Unresolved(String),
@@ -345,8 +348,11 @@ impl CallError {
     /// The way there failed, or the callee's storage, and not what was asked: the same call may
     /// succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, CallError::Disconnected(_) | CallError::Broken(_))
-            || self.code() == Some(CallError::STORAGE)
+        match self {
+            CallError::Disconnected(_) | CallError::Broken(_) | CallError::Overloaded(_) => true,
+            CallError::Remote { code, .. } => code == CallError::STORAGE,
+            CallError::Unresolved(_) => false,
+        }
     }
 }
 

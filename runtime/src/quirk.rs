@@ -44,6 +44,7 @@ quirks! {
     B11 "B-11" "an agent is set up when its stream's `created` is seen, which lies below every anchor (#1402)",
     B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
     B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
+    B17 "B-17" "who waits for a processor in vain is told nothing, and acts on what is older than it asked for (#1370)",
     B20 "B-20" "a host swallows a failed batch and goes on with the next one (#1458)",
     B23 "B-23" "a state setter is on a stream's public surface (#1458)",
     B24 "B-24" "nobody looks at what becomes of deliveries, so a dead subscriber stays connected (#1471)",
@@ -62,6 +63,9 @@ quirks! {
     X6 "X-6" "a stream announces itself once, and never again if that is lost",
     X7 "X-7" "a failed dial waits for the next event, which a quiet stream never has",
     X8 "X-8" "a host drops the batches of a superseded handshake without a word",
+    X9 "X-9" "a host that gave up on a batch is dialed again, and again",
+    X10 "X-10" "a host that gives up refuses its batches before it has let go, and so is dialed at once",
+    X11 "X-11" "a paused stream makes its processors give up, and its end dials nobody",
     X15 "X-15" "whoever connects makes a provider take up what looked unfinished as of that event",
     X16 "X-16" "a provider takes up what looks unfinished at the end of a batch",
 }

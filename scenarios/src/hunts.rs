@@ -40,6 +40,7 @@ pub const HUNTS: &[Hunt] = &[
     ),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
+    hunt(Quirk::B17, "streams-paused", "catch-up/behind"),
     hunt(
         Quirk::B20,
         "slack-first-message",
@@ -82,6 +83,9 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::X6, "streams-tree", "announcement/missing"),
     hunt(Quirk::X7, "streams-idle", "processor/behind"),
     hunt(Quirk::X8, "streams-two-writers", "processor/behind"),
+    hunt(Quirk::X9, "streams-poison", "presence/storm"),
+    hunt(Quirk::X10, "streams-poison", "presence/storm"),
+    hunt(Quirk::X11, "streams-paused", "pause/given-up"),
     hunt(Quirk::X15, "agent-attach", "model-calls/too-many"),
     hunt(Quirk::X16, "agent-attach", "model-calls/too-many"),
 ];

@@ -3,7 +3,9 @@
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
     slack::{BusyThreads, FirstMessage},
-    streams::{Flood, Idle, LateSubscribers, Legacy, LongPast, Poison, Reset, Tree, TwoWriters},
+    streams::{
+        Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
+    },
 };
 use sim::{
     choice::Site,
@@ -23,6 +25,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Flood,
     &Legacy,
     &Poison,
+    &Paused,
     &TwoWriters,
     &LateSubscribers,
     &Tree,
@@ -94,7 +97,7 @@ pub static FAULT_ROWS: &[FaultRow] = &[
     row("object", "design §6", &["crash.", "object."]),
     row("storage", "design §6", &["storage."]),
     row("call", "design §6", &["rpc.", "stub."]),
-    row("network", "design §6", &["network.", "net."]),
+    row("network", "design §6", &["net.", "tcp."]),
     row("clock", "design §6", &["clock."]),
     row("alarm", "design §6", &["alarm."]),
     row("OpenAI", "peers §5.1 and §5.2", &["peer.openai."]),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 pub const BINDING: &str = "ECHO";
 
-/// Answers with [`CatchUp`](runtime::processor::CatchUp), after 5 s at the latest.
+/// Answers with [`CatchUp`](runtime::processor::CatchUp), or an error, after 5 s at the latest.
 pub const CATCH_UP: &str = "catchUp";
 
 pub const CLASS: Class = Class {

@@ -7,7 +7,9 @@
 //!
 //! **Recovery.** A failed batch is replayed from the durable checkpoint, three times. After the
 //! fourth failure in a row a batch that fails by itself is poison: an `error-occurred` says so and
-//! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later.
+//! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later. That
+//! a stream is paused is no failure of the batch: it is told at once, and the stream dials when it is
+//! resumed. Production counts it towards poison.
 //!
 //! **Reset.** A stream that was reset has another log under the same name. A host knows which log its
 //! checkpoints were folded from; when it meets another it forgets them and ends its incarnation, so
@@ -63,6 +65,9 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
+    /// The code of the error with which a wait ends that was in vain.
+    pub const TIMED_OUT: &'static str = "catch-up-timed-out";
+
     pub fn is_complete(&self) -> bool {
         self.reached >= self.target
     }
@@ -419,6 +424,12 @@ impl ProcessorHost {
             // A new handshake came in meanwhile; it replays from the checkpoint.
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
+        if let ProcessorError::Call(paused) = &error {
+            if error.is_paused() && !self.context.quirk(Quirk::X11) {
+                self.end_generation(hosted);
+                return Err(paused.clone());
+            }
+        }
         let failures = hosted.failures.get() + 1;
         hosted.failures.set(failures);
         if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
@@ -473,17 +484,21 @@ impl ProcessorHost {
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
         // If any of this gets lost, the stream hears so, dials again, and the batch is tried once more.
         hosted.stream.append_batch(None, vec![event]).await?;
+        if self.context.quirk(Quirk::X10) {
+            return Err(CallError::remote("ingest-failed", error.to_string()));
+        }
         let unheard = || CallError::Broken("no handle to let go of".into());
         let let_go = self.let_go(hosted, Some(seen)).await;
         let_go.ok_or_else(unheard)?.map(|()| Argument::NULL)
     }
 
     /// Waits until a processor has checkpointed every event that it consumes and that was in the
-    /// stream when this was called (spec §3.7): for 5 s, then tells how far it came. Never to be
-    /// awaited inside the lifecycle gate, which holds the deliveries back (B-06).
+    /// stream when this was called (spec §3.7): for 5 s. Never to be awaited inside the lifecycle gate,
+    /// which holds the deliveries back (B-06).
     ///
     /// # Errors
-    /// There is no such processor, or the stream cannot be reached.
+    /// There is no such processor, the stream cannot be reached, or the processor did not get there in
+    /// time: [`CatchUp::TIMED_OUT`]. Production says nothing of that (B-17).
     pub async fn catch_up(self: &Rc<Self>, processor: &str) -> Result<CatchUp, CallError> {
         let hosted = self.find(Some(processor.to_owned()))?;
         let contract = hosted.runner.contract();
@@ -513,7 +528,12 @@ impl ProcessorHost {
             self.context.sleep("catch up", CATCH_UP_LOOK_MS).await;
             reached = checkpoint().await?;
         }
-        Ok(CatchUp { target, reached })
+        let caught_up = CatchUp { target, reached };
+        if !caught_up.is_complete() && !self.context.quirk(Quirk::B17) {
+            let behind = format!("{processor} is at {reached} still, and not at {target}");
+            return Err(CallError::remote(CatchUp::TIMED_OUT, behind));
+        }
+        Ok(caught_up)
     }
 
     /// The object's alarm: whatever is owed is taken up, and the alarm stands while it is.

@@ -65,6 +65,11 @@ impl ProcessorError {
         }
     }
 
+    /// A stream is paused: the same batch may succeed when it is resumed.
+    pub fn is_paused(&self) -> bool {
+        matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::PAUSED))
+    }
+
     /// The stream was reset: what this processor knows comes from a log that is gone.
     pub fn is_reset(&self) -> bool {
         matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::RESET))

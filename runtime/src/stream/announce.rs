@@ -2,8 +2,8 @@
 //!
 //! Production announces once, as a side effect of `created`, and a lost announcement stays lost
 //! . Here it is an obligation: until every ancestor has taken the announcement, a durable alarm,
-//! set in the transaction of `created`, brings the stream back to it. Announcements are keyed, so to
-//! repeat one is harmless.
+//! set in the transaction of `created`, brings the stream back to it, ever more patiently: an ancestor may
+//! be paused for long. Announcements are keyed, so to repeat one is harmless.
 
 use super::{
     contract::{ChildStreamCreated, CHILD_STREAM_CREATED},
@@ -21,7 +21,7 @@ use std::{rc::Rc, sync::Arc};
 /// Set when every ancestor has taken the announcement.
 const ANNOUNCED_KEY: &str = "announcedToAncestors";
 
-/// How long an announcement may be outstanding before the alarm looks after it.
+/// How long an announcement may be outstanding before the alarm looks after it, the first time.
 const ANNOUNCEMENT_ALARM_MS: u64 = 10_000;
 
 impl StreamObject {
@@ -30,10 +30,18 @@ impl StreamObject {
         if !self.owes_announcement() {
             return;
         }
+        let now = self.context.now();
+        let mut patience = self.announcements.get();
+        let is_due = patience.is_due(now);
+        let wait_ms = match is_due {
+            true => patience.tried(now, ANNOUNCEMENT_ALARM_MS),
+            false => patience.remaining_ms(now),
+        };
+        self.announcements.set(patience);
         if !self.context.quirk(Quirk::X6) {
-            self.context.ensure_alarm(ANNOUNCEMENT_ALARM_MS);
+            self.context.ensure_alarm(wait_ms);
         }
-        if self.announcing.replace(true) {
+        if !is_due || self.announcing.replace(true) {
             return;
         }
         // The namespace of the state, which before the commit of `created` is a placeholder (B-07).

@@ -176,7 +176,8 @@ impl StreamObject {
             }
         }
         self.wake_pumps();
-        let dials = |event: &Arc<Event>| is_domain(event) || event.kind == RESUMED;
+        let resumed = |event: &Event| event.kind == RESUMED && !self.context.quirk(Quirk::X11);
+        let dials = |event: &Arc<Event>| is_domain(event) || resumed(event);
         if new.iter().any(dials) {
             self.reconcile_for_domain_event();
         }

@@ -3,10 +3,10 @@
 //!
 //! Production redials a failed subscription at the next domain event only; on a quiet stream that is
 //! never. Here a stream that may owe a delivery holds a durable alarm, and the alarm redials what
-//! is not connected until nothing is owed. A subscriber that unsubscribed by itself (a host that
+//! is not connected until nothing is owed, ever more patiently while that leads to nothing. A subscriber that unsubscribed by itself (a host that
 //! gave up on a poison batch) is left alone until the next domain event, and so is one that was let
-//! go because nothing happened. A stream that is resumed dials them too: a pause may have been the poison
-//!
+//! go because nothing happened. A subscriber that failed because this stream is paused would fail again:
+//! it is dialed when the stream is resumed, and so are the others.
 //!
 //! A configuration of the same key replaces the one before it. Production keeps the connection that
 //! is open (B-16); here a connection belongs to the target that was dialed for it: when the key gets
@@ -17,6 +17,7 @@ use super::{
     connection::Connection,
     contract::*,
     object::StreamObject,
+    patience::Patience,
     state::{ConfiguredEvent, ConfiguredSubscription},
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
-/// How long a delivery may be owed before the alarm looks after it.
+/// How long a delivery may be owed before the alarm looks after it, the first time.
 const DELIVERY_ALARM_MS: u64 = 10_000;
 
 /// After so many failed deliveries in a row, a subscription is redialed by the alarm only.
@@ -55,6 +56,8 @@ pub struct Connections {
     parked: BTreeMap<Arc<str>, Parked>,
     /// Deliveries that failed in a row, by key.
     failures: BTreeMap<Arc<str>, u32>,
+    /// What the alarm dialed, since anything was delivered there.
+    redials: BTreeMap<Arc<str>, Patience>,
     /// What subscribers were handed, with the configuration that they were dialed for.
     surfaces: BTreeMap<Arc<str>, (Arc<ConfiguredEvent>, Capability)>,
     next_id: u64,
@@ -171,7 +174,7 @@ impl StreamObject {
         let Some(connection) = connection.filter(|connection| connection.id == id) else {
             return;
         };
-        if connection.is_outbound() {
+        if connection.is_outbound() && !self.context.quirk(Quirk::X9) {
             self.park(key);
         }
         self.close(&connection, DisconnectReason::Unsubscribed);
@@ -199,6 +202,7 @@ impl StreamObject {
             let key = configured.subscription_key.as_str();
             connections.parked.remove(key);
             connections.failures.remove(key);
+            connections.redials.remove(key);
         }
     }
 
@@ -313,13 +317,19 @@ impl StreamObject {
             // A host that failed answers so for a batch that it will replay on another connection.
             return;
         }
-        if outcome.is_ok() {
-            self.connections.borrow_mut().failures.remove(key);
+        let Err(error) = outcome else {
+            let mut connections = self.connections.borrow_mut();
+            connections.failures.remove(key);
+            connections.redials.remove(key);
             return;
-        }
+        };
         // The subscriber did not settle: whatever it said before, it wants to be dialed again.
         self.connections.borrow_mut().parked.remove(key);
         self.lose(connection, DisconnectReason::DeliveryFailed);
+        if error.code() == Some(AppendError::PAUSED) && self.state().paused {
+            self.park(key);
+            return;
+        }
         let failures = {
             let mut connections = self.connections.borrow_mut();
             let failures = connections.failures.entry(key.clone()).or_insert(0);
@@ -379,6 +389,7 @@ impl StreamObject {
         let mut connections = self.connections.borrow_mut();
         let for_ever = |_: &Arc<str>, parked: &mut Parked| *parked == Parked::ForEver;
         connections.parked.retain(for_ever);
+        connections.redials.clear();
         drop(connections);
         let state = self.state();
         let mut subscriptions = state.subscriptions_by_key.iter();
@@ -503,20 +514,41 @@ impl StreamObject {
         }
     }
 
-    /// Something configured is not connected, or a delivery is unsettled.
-    fn owes_delivery(&self) -> bool {
-        let state = self.state();
-        let connections = self.connections.borrow();
-        let is_missing = |key: &Arc<str>| {
-            !connections.open.contains_key(key) && !connections.parked.contains_key(key)
-        };
-        self.has_unsettled() || state.subscriptions_by_key.keys().any(is_missing)
+    /// The alarm: dials what is configured and not connected, if it is due, and looks again.
+    pub(super) fn look_after_deliveries(self: &Rc<Self>) {
+        if self.context.quirk(Quirk::X7) {
+            return;
+        }
+        let now = self.context.now();
+        let mut wait_ms = self.has_unsettled().then_some(DELIVERY_ALARM_MS);
+        for (key, configured) in self.missing() {
+            let mut connections = self.connections.borrow_mut();
+            let redials = connections.redials.entry(key.clone()).or_default();
+            let is_due = redials.is_due(now);
+            let next_ms = match is_due {
+                true => redials.tried(now, DELIVERY_ALARM_MS),
+                false => redials.remaining_ms(now),
+            };
+            drop(connections);
+            if is_due && self.wants_dial(&key, &configured) {
+                self.dial(key, configured);
+            }
+            wait_ms = Some(wait_ms.map_or(next_ms, |others_ms| others_ms.min(next_ms)));
+        }
+        if let Some(wait_ms) = wait_ms {
+            self.context.ensure_alarm(wait_ms);
+        }
     }
 
-    pub(super) fn look_after_deliveries(self: &Rc<Self>) {
-        if self.owes_delivery() && !self.context.quirk(Quirk::X7) {
-            self.reconcile();
-            self.context.ensure_alarm(DELIVERY_ALARM_MS);
-        }
+    /// What is configured, not connected, and to be dialed some time.
+    fn missing(&self) -> Vec<(Arc<str>, Arc<ConfiguredEvent>)> {
+        let state = self.state();
+        let connections = self.connections.borrow();
+        let missing = state.subscriptions_by_key.iter().filter(|(key, _)| {
+            !connections.open.contains_key(*key) && !connections.parked.contains_key(*key)
+        });
+        missing
+            .map(|(key, one)| (key.clone(), one.latest_configured_event.clone()))
+            .collect()
     }
 }

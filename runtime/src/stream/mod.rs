@@ -16,6 +16,7 @@ mod dial;
 mod idle;
 mod log;
 mod object;
+mod patience;
 mod state;
 
 pub use append::AppendError;

@@ -7,6 +7,7 @@ use super::{
     dial::{Connections, Subscription},
     idle::IdleTimer,
     log::Log,
+    patience::Patience,
     state::{ConfiguredEvent, CoreState},
 };
 use crate::{
@@ -56,6 +57,7 @@ pub struct StreamObject {
     pub(super) idle: IdleTimer,
     /// Announcements to ancestors are under way.
     pub(super) announcing: Cell<bool>,
+    pub(super) announcements: Cell<Patience>,
     /// Stubs to other streams of the namespace: what is forwarded to one arrives in order.
     peers: RefCell<BTreeMap<StreamName, Stub>>,
 }
@@ -85,6 +87,7 @@ impl StreamObject {
             reach: DispatchContext::of_platform(&context),
             idle: IdleTimer::new(idle_ms),
             announcing: Cell::new(false),
+            announcements: Cell::default(),
             peers: RefCell::default(),
             context,
         });

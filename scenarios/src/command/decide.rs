@@ -61,6 +61,11 @@ pub fn takes(shape: Shape) -> String {
         Shape::Delay { min_ms, max_ms, .. } => {
             format!("milliseconds from {min_ms} to {max_ms}, or no")
         }
+        Shape::Bytes {
+            min_bytes,
+            max_bytes,
+            ..
+        } => format!("bytes from {min_bytes} to {max_bytes}, or no"),
         Shape::OneOf { variants, .. } => format!("{} or no", variants.join(", ")),
         Shape::Below { count: 0 } => "a number".to_owned(),
         Shape::Below { count } => format!("a number below {count}"),

@@ -8,6 +8,7 @@ pub fn value_in_words(decision: &Decision) -> String {
     match decision.site.shape {
         Shape::YesNo { .. } => "yes".to_owned(),
         Shape::Delay { .. } => format!("+{} ms", decision.value),
+        Shape::Bytes { .. } => format!("{} bytes", decision.value),
         Shape::OneOf { variants, .. } => match variants.get(decision.value as usize - 1) {
             Some(variant) => (*variant).to_owned(),
             None => format!("variant {}", decision.value),

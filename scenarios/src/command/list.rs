@@ -146,6 +146,11 @@ fn site_row(site: &'static Site) -> (String, String) {
             min_ms,
             max_ms,
         } => format!("{}, {min_ms} to {max_ms} ms", percent(rate)),
+        Shape::Bytes {
+            rate,
+            min_bytes,
+            max_bytes,
+        } => format!("{}, {min_bytes} to {max_bytes} bytes", percent(rate)),
         Shape::OneOf { rate, variants } => format!("{}, {}", percent(rate), variants.join(" or ")),
         Shape::Below { count: 0 } => "any number".to_owned(),
         Shape::Below { count } => format!("one of {count}"),

@@ -126,6 +126,7 @@ fn in_words(point: &Point, trace: &[TraceEvent]) -> String {
     let value = match occurrence.shape {
         Shape::YesNo { .. } => String::new(),
         Shape::Delay { .. } => format!(" by {} ms", point.value),
+        Shape::Bytes { .. } => format!(" with {} bytes", point.value),
         Shape::OneOf { variants, .. } => format!(" as {}", variants[point.value as usize - 1]),
         Shape::Below { .. } => format!(" by {}", point.value),
     };

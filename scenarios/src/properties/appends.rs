@@ -1,7 +1,9 @@
 //! Reads what clients were answered to their appends, and the logs. Asserts that what was
 //! acknowledged stands in the log where the answer said (spec §7.8, number 11); that what was refused
 //! does not; that a refusal because of a pause came while the stream was paused; and that nobody was
-//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered.
+//! refused to the end (`never-taken`). A client does not know the fate of what it was not answered: if
+//! it tried before and heard nothing, that try may still arrive, and be taken, after another was
+//! refused. Then only what stood in the log when it tried for the last time must not be refused.
 //!
 //! When a stream was paused is read from its commits: the times that it gave its events are those of
 //! its own clock.
@@ -34,6 +36,8 @@ struct Refused {
     /// Simulated times.
     asked_ms: u64,
     answered_ms: u64,
+    /// Set if a try was lost: when the last one was made.
+    lost_before_ms: Option<u64>,
 }
 
 impl Oracle for Appends {
@@ -99,7 +103,13 @@ fn check_refused(evidence: &Evidence, refused: &Refused) -> Result<(), Violation
     let stream = &refused.stream;
     let log = log(evidence, stream);
     let is_refused = |event: &&Arc<Event>| refused.keys.iter().any(|key| has_key(event, key));
-    if let Some(event) = log.iter().find(is_refused) {
+    let name = StreamName::parse(stream).expect("a stream's name");
+    let was_there = |event: &&Arc<Event>| match refused.lost_before_ms {
+        Some(asked_ms) => evidence.committed_ms(&name, event.offset) < Some(asked_ms),
+        None => true,
+    };
+    let there = log.iter().filter(is_refused).find(was_there);
+    if let Some(event) = there {
         return Err(Violation::safety(
             "refused-committed",
             format!(
@@ -190,6 +200,20 @@ mod tests {
         let log = [tick("a"), paused(), tick("b")];
         let found = judge(log, "refused", refused("b", 0));
         assert_eq!(found, Some(("refused-committed", SAFETY)));
+    }
+
+    #[test]
+    fn what_a_client_sent_before_it_was_refused_may_come_afterwards() {
+        let judge = |committed_ms: u64| {
+            let mut value = refused("b", 0);
+            value["lostBeforeMs"] = json!(500);
+            let log = [tick("a"), paused(), tick("b")];
+            let history = History::new(&[]).log(STREAM, log).at(committed_ms);
+            let history = history.commit(STREAM, 1, (3, 3));
+            history.observed("refused", value).verdict(&Appends)
+        };
+        assert_eq!(judge(700), None);
+        assert_eq!(judge(300), Some(("refused-committed", SAFETY)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod model_requests;
 mod obligations;
 mod one_output;
 mod one_request;
+mod pauses;
 mod presence;
 mod stale_outputs;
 
@@ -31,6 +32,7 @@ pub use model_calls::ModelCalls;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
 pub use one_request::OneRequest;
+pub use pauses::Pauses;
 pub use presence::Presence;
 pub use stale_outputs::StaleOutputs;
 

@@ -139,11 +139,12 @@ pub fn append(
                 world.observe("acknowledged", json!({ "stream": stream, "events": taken }));
                 events.last().map(|event| event.offset)
             }
-            Err(error) => {
+            Err(refusal) => {
                 let answered_ms = sim::time::since_start_ms();
+                let code = refusal.error.code().unwrap_or("unresolved");
                 let refusal = json!({
-                    "stream": stream, "keys": keys, "code": error.code().unwrap_or("unresolved"),
-                    "askedMs": asked_ms, "answeredMs": answered_ms,
+                    "stream": stream, "keys": keys, "code": code, "askedMs": asked_ms,
+                    "answeredMs": answered_ms, "lostBeforeMs": refusal.lost_before_ms,
                 });
                 world.observe("refused", refusal);
                 None
@@ -192,12 +193,21 @@ pub async fn wait_for_echo(world: &Arc<World>, stream: &StreamName) {
         })
     });
     // Where the way there is cut, nobody waits.
-    let Ok(answer) = answer.await else { return };
+    let answer = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => {
+            if error.code() == Some(CatchUp::TIMED_OUT) {
+                world.observe("waited-in-vain", json!({ "stream": stream.to_string() }));
+            }
+            return;
+        }
+    };
     let caught_up: CatchUp = answer.parse().expect("an echo says how far it came");
     let waited = WaitedFor {
         stream: stream.to_string(),
         processor: echo::contract::SLUG.to_owned(),
         target: caught_up.target,
+        reached: caught_up.reached,
     };
     world.observe(CatchUps::OBSERVED, json!(waited));
 }

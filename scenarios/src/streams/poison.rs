@@ -1,6 +1,6 @@
 //! Batches that a processor always or sometimes fails on: a payload that its schema refuses, a
 //! failure that passes after some attempts, one at every connection, and a pause that refuses what
-//! it appends. Poison is visible by one error for each checkpoint, retries are bounded, and the
+//! it appends, which is no failure of the batch. Poison is visible by one error for each checkpoint, retries are bounded, and the
 //! other processors of the stream go on (spec §3.5; ).
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
-use processors::echo::contract::{ECHOED, EXAMPLE};
+use processors::echo::contract::{Echoed, ECHOED, EXAMPLE};
 use runtime::{
     event::{Event, EventInput, StreamName},
     object::Class,
@@ -59,9 +59,9 @@ const TAKEN_UP: Goal = Goal {
     name: "taken-up-again",
     about: "a processor that had given up went on after a later event",
 };
-const REFUSED_BY_PAUSE: Goal = Goal {
-    name: "echo-refused-by-pause",
-    about: "the echo gave up because its stream was paused",
+const HELD_BACK: Goal = Goal {
+    name: "echo-held-back",
+    about: "an example was echoed after the end of a pause that had come before its echo",
 };
 const OTHERS_GO_ON: Goal = Goal {
     name: "others-go-on",
@@ -82,7 +82,7 @@ impl Scenario for Poison {
             RECOVERED,
             GAVE_UP,
             TAKEN_UP,
-            REFUSED_BY_PAUSE,
+            HELD_BACK,
             OTHERS_GO_ON,
             CRASHED,
         ]
@@ -113,7 +113,7 @@ impl Scenario for Poison {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        judged_by![Filter, Appends, Echoes, Breakers]
+        judged_by![Filter, Appends, Echoes, Breakers, Pauses]
     }
 
     fn folds(&self) -> &'static [Fold] {
@@ -136,11 +136,13 @@ impl Scenario for Poison {
             (GAVE_UP, first_error.is_some()),
             (TAKEN_UP, errors(faltering::SLUG).any(|event| passed(event))),
             (
-                REFUSED_BY_PAUSE,
-                errors("echo").any(|event| {
-                    let payload = event.payload.as_ref();
-                    let message = payload.and_then(|it| it.pointer("/error/message")?.as_str());
-                    message.is_some_and(|message| message.contains("stream paused"))
+                HELD_BACK,
+                all(log, PAUSED).any(|pause| {
+                    let mut echoes = all(log, ECHOED).filter(|echo| echo.offset > pause.offset);
+                    echoes.any(|echo| {
+                        let echoed = echo.payload::<Echoed>();
+                        echoed.is_ok_and(|echoed| echoed.of < pause.offset)
+                    })
                 }),
             ),
             (

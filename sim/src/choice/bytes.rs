@@ -68,6 +68,11 @@ impl Chooser for Bytes {
         match choice.shape {
             Shape::YesNo { .. } => 1,
             Shape::Delay { min_ms, max_ms, .. } => self.within(min_ms, max_ms),
+            Shape::Bytes {
+                min_bytes,
+                max_bytes,
+                ..
+            } => self.within(min_bytes, max_bytes),
             Shape::OneOf { variants: [], .. } => 0,
             Shape::OneOf { variants, .. } => self.within(1, variants.len() as u64),
             Shape::Below { count: 0 | 1 } => 0,

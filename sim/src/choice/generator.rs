@@ -30,9 +30,10 @@ impl Generator {
     pub fn value(&self, key: u64, n: u32, shape: Shape, scale: f64) -> u64 {
         let rate = match shape {
             Shape::Below { count } => return ranged(self.number(key, n), 0, count),
-            Shape::YesNo { rate } | Shape::Delay { rate, .. } | Shape::OneOf { rate, .. } => {
-                rate * scale
-            }
+            Shape::YesNo { rate }
+            | Shape::Delay { rate, .. }
+            | Shape::Bytes { rate, .. }
+            | Shape::OneOf { rate, .. } => rate * scale,
         };
         if rate <= 0.0 {
             return 0;
@@ -46,6 +47,11 @@ impl Generator {
         match shape {
             Shape::YesNo { .. } => 1,
             Shape::Delay { min_ms, max_ms, .. } => ranged(low, min_ms, max_ms + 1),
+            Shape::Bytes {
+                min_bytes,
+                max_bytes,
+                ..
+            } => ranged(low, min_bytes, max_bytes + 1),
             Shape::OneOf { variants, .. } => ranged(low, 1, variants.len() as u64 + 1),
             Shape::Below { .. } => unreachable!("returned above"),
         }

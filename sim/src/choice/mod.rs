@@ -121,6 +121,11 @@ impl Choices {
         self.choose(site, subject, site.shape)
     }
 
+    /// A number of bytes; 0 is the default.
+    pub fn bytes(&self, site: &'static Site, subject: &Subject) -> u64 {
+        self.choose(site, subject, site.shape)
+    }
+
     /// Which of the site's named variants; `None` is the default.
     pub fn variant(&self, site: &'static Site, subject: &Subject) -> Option<&'static str> {
         let Shape::OneOf { variants, .. } = site.shape else {

@@ -38,6 +38,12 @@ pub enum Shape {
     YesNo { rate: f64 },
     /// 0, or `min_ms..=max_ms`.
     Delay { rate: f64, min_ms: u64, max_ms: u64 },
+    /// 0, or `min_bytes..=max_bytes`.
+    Bytes {
+        rate: f64,
+        min_bytes: u64,
+        max_bytes: u64,
+    },
     /// 0, or the number of a variant, from 1.
     OneOf {
         rate: f64,
@@ -52,9 +58,10 @@ impl Shape {
     pub fn rate(self) -> Option<f64> {
         match self {
             Shape::Below { .. } => None,
-            Shape::YesNo { rate } | Shape::Delay { rate, .. } | Shape::OneOf { rate, .. } => {
-                Some(rate)
-            }
+            Shape::YesNo { rate }
+            | Shape::Delay { rate, .. }
+            | Shape::Bytes { rate, .. }
+            | Shape::OneOf { rate, .. } => Some(rate),
         }
     }
 
@@ -63,6 +70,11 @@ impl Shape {
         match self {
             Shape::YesNo { .. } => value <= 1,
             Shape::Delay { min_ms, max_ms, .. } => value == 0 || (min_ms..=max_ms).contains(&value),
+            Shape::Bytes {
+                min_bytes,
+                max_bytes,
+                ..
+            } => value == 0 || (min_bytes..=max_bytes).contains(&value),
             Shape::OneOf { variants, .. } => value <= variants.len() as u64,
             Shape::Below { count } => value < count.max(1),
         }

@@ -204,11 +204,13 @@ fn points_at(occurrence: &Occurrence) -> impl Iterator<Item = Point> + '_ {
     })
 }
 
-/// The answers that are tried: every variant, the longest delay, the greatest number.
+/// The answers that are tried: every variant, the longest delay, the fewest bytes, the greatest
+/// number.
 fn answers(shape: Shape) -> impl Iterator<Item = u64> {
     let (first, last) = match shape {
         Shape::YesNo { .. } => (1, 1),
         Shape::Delay { max_ms, .. } => (max_ms, max_ms),
+        Shape::Bytes { min_bytes, .. } => (min_bytes, min_bytes),
         Shape::OneOf { variants, .. } => (1, variants.len() as u64),
         Shape::Below { count } => (count.saturating_sub(1).max(1), count.saturating_sub(1)),
     };

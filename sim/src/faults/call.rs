@@ -34,6 +34,22 @@ pub static RPC_REPLY_LOST: Site = Site::fault(
     "the connection is lost after the call had its effect; the caller sees a disconnect",
 );
 
+pub static RPC_REQUEST_LATE: Site = Site::fault(
+    "rpc.request-late",
+    Shape::Delay {
+        rate: 0.005,
+        min_ms: 300,
+        max_ms: 15_000,
+    },
+    "the caller sees a disconnect, and its call arrives all the same, that much later",
+);
+
+pub static RPC_CALLEE_ERROR: Site = Site::fault(
+    "rpc.callee-error",
+    Shape::YesNo { rate: 0.005 },
+    "the platform refuses a call before it is delivered; a capability's connection ends with it",
+);
+
 pub static STUB_BROKEN: Site = Site::fault(
     "stub.broken",
     Shape::YesNo { rate: 0.005 },
@@ -55,6 +71,8 @@ pub(super) const FAULTS: &[&Site] = &[
     &RPC_REPLY_DELAY,
     &RPC_REQUEST_LOST,
     &RPC_REPLY_LOST,
+    &RPC_REQUEST_LATE,
+    &RPC_CALLEE_ERROR,
     &STUB_BROKEN,
     &STUB_NOTICE,
 ];

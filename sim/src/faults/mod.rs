@@ -6,6 +6,7 @@ mod alarm;
 mod call;
 mod clock;
 mod fleet;
+mod network;
 mod object;
 mod storage;
 
@@ -13,6 +14,7 @@ pub use alarm::*;
 pub use call::*;
 pub use clock::*;
 pub use fleet::*;
+pub use network::*;
 pub use object::*;
 pub use storage::*;
 
@@ -23,6 +25,7 @@ pub const FAULTS: &[&[&Site]] = &[
     object::FAULTS,
     storage::FAULTS,
     call::FAULTS,
+    network::FAULTS,
     clock::FAULTS,
     alarm::FAULTS,
     fleet::FAULTS,

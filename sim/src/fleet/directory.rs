@@ -4,10 +4,12 @@ use super::{
     records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
+    ways::Ways,
 };
 use crate::{
     activity::Activity,
     choice::{Choices, Subject},
+    network::Healing,
     trace::Trace,
     waits::Waits,
 };
@@ -46,6 +48,8 @@ pub struct Fleet {
     classes: BTreeMap<&'static str, Class>,
     /// Outlives every object: alarms, restarts.
     supervisor: NodeHandle,
+    pub(super) ways: Ways,
+    pub(super) healing: Arc<Healing>,
     inner: Mutex<Inner>,
 }
 
@@ -74,6 +78,7 @@ impl Fleet {
         seed: u64,
         classes: &[Class],
     ) -> Arc<Self> {
+        let healing = Arc::new(Healing::default());
         let supervisor = Handle::current().create_node().name("supervisor").build();
         Arc::new(Fleet {
             waits: Waits::new(trace.clone()),
@@ -90,6 +95,8 @@ impl Fleet {
                 .map(|class| (class.binding, *class))
                 .collect(),
             supervisor,
+            ways: Ways::new(healing.clone()),
+            healing,
             inner: Mutex::default(),
         })
     }

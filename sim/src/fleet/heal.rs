@@ -14,11 +14,13 @@ impl Fleet {
     }
 
     /// Faults are off from here on, and none is in effect: objects that stand still go on, twins end,
-    /// starts are as fast as ever, clocks are right, and whoever was last started on an old revision
-    /// is started on the present one.
+    /// starts are as fast as ever, clocks are right, ways are open, half-open connections are reset,
+    /// and whoever was last started on an old revision is started on the present one.
     pub fn heal(self: &Arc<Self>) {
         self.choices.set_faults(false);
         self.healed.notify_waiters();
+        self.ways.heal();
+        self.healing.heal();
         for resident in self.residents() {
             for incarnation in resident.paused() {
                 self.resume(&resident, incarnation);

@@ -1,7 +1,7 @@
 //! The caller's side of calls between nodes: one connection per target incarnation, on madsim's
 //! typed network; requests of all stubs share it, each stub in its own lane.
 
-use super::{ports::SimPorts, resident::Resident};
+use super::{ports::SimPorts, resident::Resident, ways::Line};
 use crate::{activity::Pending, choice::Subject, faults, waits::WaitingCall};
 use madsim::{
     net::{Receiver as LinkReceiver, Sender as LinkSender},
@@ -34,10 +34,12 @@ pub(super) struct Request {
     pub pair: Subject,
     pub delay_ms: u64,
     pub reply_lost: bool,
+    /// Later ones of its lane need not wait behind it: its connection was lost.
+    pub overtaken: bool,
     /// The callee passes it on, and so its answer.
     pub is_forwarded: bool,
     pub in_flight: Option<Pending>,
-    /// Its number among the calls that somebody waits for.
+    /// Its number among the calls that somebody waits for; 0 if nobody does.
     pub call: u64,
 }
 
@@ -68,6 +70,7 @@ pub(super) struct Link {
     next_id: Cell<u64>,
     is_dead: Cell<bool>,
     died: Notify,
+    line: Arc<Line>,
 }
 
 impl Link {
@@ -96,6 +99,7 @@ impl Link {
             next_id: Cell::new(1),
             is_dead: Cell::new(false),
             died: Notify::new(),
+            line: ports.fleet.ways.lay(&ports.resident.name, &target.name),
         });
         spawn_local(read(ports.clone(), link.clone(), target.clone(), receiver));
         Ok(link)
@@ -134,6 +138,12 @@ impl Link {
         }
     }
 
+    /// Sends a request to whose reply nobody listens.
+    pub async fn send_unheard(&self, request: Request) {
+        // Who is gone does not get it.
+        let _ = self.sender.send(Box::new(request)).await;
+    }
+
     fn fail_all(&self) {
         for waiting in std::mem::take(&mut *self.waiting.borrow_mut()).into_values() {
             // Whoever no longer waits does not miss it.
@@ -150,7 +160,15 @@ async fn read(
     target: Arc<Resident>,
     mut receiver: LinkReceiver,
 ) {
-    while let Ok(payload) = receiver.recv().await {
+    let (here, there) = (&ports.resident.name, &target.name);
+    loop {
+        let payload = tokio::select! {
+            biased;
+            () = link.line.cut() => break,
+            payload = receiver.recv() => payload,
+        };
+        let Ok(payload) = payload else { break };
+        ports.fleet.ways.passage(there, here).await;
         let message = *payload
             .downcast::<ReplyMessage>()
             .expect("links carry replies this way");

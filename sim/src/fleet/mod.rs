@@ -5,6 +5,7 @@
 //! - [`storage`]: an object's durable storage, which outlives its incarnations.
 //! - [`ports`]: the runtime's `Platform`, as one incarnation sees it.
 //! - [`link`]: calls between nodes, caller's side; [`server`]: callee's side.
+//! - [`ways`]: which ways between objects are cut or held.
 //! - [`outside`]: byte streams to and from outside services.
 //! - [`alarm`]: durable alarms, rung by the platform.
 //! - [`planned`]: faults that are planned for a time; [`pause`], [`twin`], [`clock`]: objects that stand
@@ -28,6 +29,7 @@ mod resident;
 mod server;
 mod storage;
 mod twin;
+mod ways;
 
 pub use directory::Fleet;
 pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};

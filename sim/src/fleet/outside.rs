@@ -1,7 +1,7 @@
 //! Byte streams between an incarnation and an outside service: bytes wait for the output gate, and
 //! a crash point stands before each request and after each answer.
 
-use crate::{choice::Site, faults, network::TcpStream, waits::Waiting};
+use crate::{choice::Site, faults, network::Disturbed, waits::Waiting};
 use futures_util::future::LocalBoxFuture;
 use runtime::platform::{ByteStream, WriteId};
 use std::{
@@ -29,7 +29,7 @@ pub(super) trait OutputGate {
 
 /// `peer` is who is on the other side, for reports.
 pub(super) fn gated(
-    stream: TcpStream,
+    stream: Disturbed,
     peer: Arc<str>,
     gate: Rc<dyn OutputGate>,
 ) -> Box<dyn ByteStream> {
@@ -44,7 +44,7 @@ pub(super) fn gated(
 }
 
 struct Gated {
-    stream: TcpStream,
+    stream: Disturbed,
     peer: Arc<str>,
     /// Somebody waits for bytes.
     reading: Option<Waiting>,

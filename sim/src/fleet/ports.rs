@@ -13,7 +13,7 @@ use crate::{
     activity::PendingKind,
     choice::{Site, Subject},
     faults,
-    network::TcpStream,
+    network::{Disturbed, Fate, TcpStream},
     waits::{Owner, Waiting, WaitingCall},
 };
 use futures_util::future::LocalBoxFuture;
@@ -57,10 +57,15 @@ pub(super) struct SimPorts {
     lanes: RefCell<BTreeMap<u64, VecDeque<Outgoing>>>,
     broken_lanes: RefCell<BTreeSet<u64>>,
     links: RefCell<BTreeMap<ObjectName, LinkSlot>>,
+    /// The connection that a capability's lane began on, and ends with.
+    lane_links: RefCell<BTreeMap<u64, Weak<Link>>>,
     pairs: RefCell<BTreeMap<ObjectName, Subject>>,
     ids_drawn: Cell<u64>,
     this: Weak<SimPorts>,
 }
+
+/// How long the platform takes to refuse a call.
+const REFUSAL_MS: u64 = 5;
 
 /// The link to one target, while there is one; locked while it is being connected.
 type LinkSlot = Rc<Mutex<Option<Rc<Link>>>>;
@@ -71,9 +76,9 @@ struct Outgoing {
     pair: Subject,
     delay_ms: u64,
     reply_lost: bool,
-    reply: ReplySender,
     in_flight: crate::activity::Pending,
-    waiting: WaitingCall,
+    /// None if the caller was told that the call is lost.
+    waiting: Option<(ReplySender, WaitingCall)>,
 }
 
 impl SimPorts {
@@ -106,6 +111,7 @@ impl SimPorts {
             lanes: RefCell::default(),
             broken_lanes: RefCell::default(),
             links: RefCell::default(),
+            lane_links: RefCell::default(),
             pairs: RefCell::default(),
             ids_drawn: Cell::new(0),
             this: this.clone(),
@@ -243,21 +249,25 @@ impl SimPorts {
     }
 
     async fn send(&self, outgoing: Outgoing) {
-        let call = outgoing.call;
-        if self.broken_lanes.borrow().contains(&call.lane) {
-            let error = CallError::Broken("the connection was lost".to_owned());
-            // Whoever dropped the call does not miss the reply.
-            let _ = outgoing.reply.send(Err(error));
-            return;
-        }
-        let link = match self.link(&call.target).await {
+        let Outgoing { call, waiting, .. } = outgoing;
+        let is_capability = matches!(call.target, Target::Capability(_));
+        let link = match self.is_broken(&call) {
+            true => Err(CallError::Broken("the connection was lost".to_owned())),
+            false => self.link(&call.target).await,
+        };
+        let link = match link {
             Ok(link) => link,
             Err(error) => {
-                // As above.
-                let _ = outgoing.reply.send(Err(error));
+                // Whoever dropped the call does not miss the reply.
+                let _ = waiting.map(|(reply, _)| reply.send(Err(error)));
                 return;
             }
         };
+        if is_capability {
+            let mut lane_links = self.lane_links.borrow_mut();
+            let bound = lane_links.entry(call.lane);
+            bound.or_insert_with(|| Rc::downgrade(&link));
+        }
         if let Some(events) = call.arguments.get("events") {
             self.publish(events);
         }
@@ -274,14 +284,25 @@ impl SimPorts {
             pair: outgoing.pair,
             delay_ms: outgoing.delay_ms,
             reply_lost: outgoing.reply_lost,
+            overtaken: waiting.is_none() && !is_capability,
             is_forwarded: false,
             in_flight: Some(outgoing.in_flight),
-            call: outgoing.waiting.number(),
+            call: waiting.as_ref().map_or(0, |(_, waiting)| waiting.number()),
         };
         if !self.is_present() {
             return std::future::pending().await;
         }
-        link.send(request, outgoing.reply, outgoing.waiting).await;
+        match waiting {
+            Some((reply, waiting)) => link.send(request, reply, waiting).await,
+            None => {
+                // It is the last one that comes on this connection: what came before it does so
+                // still, and what comes after it does not.
+                if is_capability {
+                    self.break_lane(call.lane);
+                }
+                link.send_unheard(request).await;
+            }
+        }
     }
 
     /// Writes down which events leave this stream, now that they are durable.
@@ -321,19 +342,56 @@ impl SimPorts {
         });
     }
 
-    /// The request is lost on its way; the caller learns it after a while.
-    fn lose(&self, call: &OutboundCall, reply: ReplySender) {
+    /// A call that is not sent, and whose caller learns it after a while. What a capability's
+    /// connection lost is lost for all later calls on it.
+    fn fail(&self, call: &OutboundCall, reply: ReplySender, after_ms: u64, error: CallError) {
         if matches!(call.target, Target::Capability(_)) {
             self.break_lane(call.lane);
         }
-        let timer = self.fleet.activity.sleep(DISCONNECT_MS);
+        self.tell(reply, after_ms, error);
+    }
+
+    fn tell(&self, reply: ReplySender, after_ms: u64, error: CallError) {
+        let timer = self.fleet.activity.sleep(after_ms);
         spawn_local(async move {
             timer.await;
             // Whoever dropped the call does not miss the reply.
-            let _ = reply.send(Err(CallError::Disconnected(
-                "the request was lost".to_owned(),
-            )));
+            let _ = reply.send(Err(error));
         });
+    }
+
+    /// A stub on which something was lost stays broken.
+    fn is_broken(&self, call: &OutboundCall) -> bool {
+        if self.broken_lanes.borrow().contains(&call.lane) {
+            return true;
+        }
+        let lane_links = self.lane_links.borrow();
+        let bound = lane_links.get(&call.lane).map(Weak::upgrade);
+        bound.is_some_and(|link| link.is_none_or(|link| link.is_dead()))
+    }
+
+    /// Faults of the network that begin with this call.
+    fn disturb(&self, target: &ObjectName, pair: &Subject) {
+        let (choices, ways) = (&self.fleet.choices, &self.fleet.ways);
+        let here = &self.resident.name;
+        if let Some(variant) = choices.variant(&faults::NET_PARTITION, pair) {
+            self.trace("partition", format_args!("{target}: {variant}"));
+            ways.part(here, target, variant);
+        }
+        let held_ms = choices.delay_ms(&faults::NET_HOLD, pair);
+        if held_ms > 0 {
+            self.trace("hold", format_args!("{target}: {held_ms} ms"));
+            ways.hold(here, target, held_ms);
+        }
+    }
+
+    /// A connection to or from the outside, with its fate.
+    pub fn disturbed(&self, stream: TcpStream, subject: &Subject) -> Disturbed {
+        let fate = Fate::draw(&self.fleet.choices, subject);
+        if fate != Fate::default() {
+            self.trace("disturbed", format_args!("{subject}: {fate}"));
+        }
+        Disturbed::new(stream, fate, self.fleet.healing.clone())
     }
 
     fn refused(error: CallError) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
@@ -373,7 +431,7 @@ impl Platform for SimPorts {
         if !self.is_present() || self.crash_point(&faults::CRASH_BEFORE_CALL) {
             return SimPorts::dead();
         }
-        if self.broken_lanes.borrow().contains(&call.lane) {
+        if self.is_broken(&call) {
             return SimPorts::refused(CallError::Broken("the connection was lost".to_owned()));
         }
         let choices = &self.fleet.choices;
@@ -387,18 +445,35 @@ impl Platform for SimPorts {
             "call",
             format_args!("{} on {}", call.method, call.target.object()),
         );
+        self.disturb(call.target.object(), &pair);
+        let here = &self.resident.name;
+        let is_cut = self.fleet.ways.is_cut(here, call.target.object());
+        let lost = || CallError::Disconnected("the request was lost".to_owned());
+        let late_ms = choices.delay_ms(&faults::RPC_REQUEST_LATE, &pair);
         let (reply, outcome) = oneshot::channel();
         let waits = self.fleet.waits.clone();
         let mut number = None;
-        if choices.yes(&faults::RPC_REQUEST_LOST, &pair) {
-            self.lose(&call, reply);
+        if is_cut || choices.yes(&faults::RPC_REQUEST_LOST, &pair) {
+            self.fail(&call, reply, DISCONNECT_MS, lost());
+        } else if choices.yes(&faults::RPC_CALLEE_ERROR, &pair) {
+            let error = CallError::Overloaded("too many calls".to_owned());
+            self.fail(&call, reply, REFUSAL_MS, error);
         } else {
             let lane = call.lane;
             let callee = call.target.object().clone();
-            let waiting = waits.begin_call(self.owner(), callee, call.method.clone());
-            number = Some(waiting.number());
+            let waiting = match late_ms {
+                0 => {
+                    let waiting = waits.begin_call(self.owner(), callee, call.method.clone());
+                    number = Some(waiting.number());
+                    Some((reply, waiting))
+                }
+                _ => {
+                    self.tell(reply, DISCONNECT_MS, lost());
+                    None
+                }
+            };
             let outgoing = Outgoing {
-                delay_ms: choices.delay_ms(&faults::RPC_DELAY, &pair),
+                delay_ms: choices.delay_ms(&faults::RPC_DELAY, &pair) + late_ms,
                 reply_lost: choices.yes(&faults::RPC_REPLY_LOST, &pair),
                 in_flight: (self.fleet.activity).begin_named(
                     PendingKind::Message,
@@ -407,7 +482,6 @@ impl Platform for SimPorts {
                 ),
                 call,
                 pair,
-                reply,
                 waiting,
             };
             let mut lanes = self.lanes.borrow_mut();
@@ -452,10 +526,12 @@ impl Platform for SimPorts {
         };
         self.trace("connect", format_args!("{host}:{port}"));
         let (ports, peer) = (self.this(), Arc::from(host));
+        let subject = Subject::new(format!("{} → {host}", self.resident.name));
         let in_flight = self.fleet.activity.begin(PendingKind::Message);
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             drop(in_flight);
+            let stream = ports.disturbed(stream, &subject);
             Ok(outside::gated(stream, peer, ports))
         })
     }

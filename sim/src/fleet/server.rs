@@ -170,7 +170,8 @@ async fn serve_worker(ports: Rc<SimPorts>, handler: WorkerHandler, listen: Socke
         .expect("the address is this node's own");
     ports.resident.mark_bound(ports.incarnation);
     while let Ok((stream, _)) = listener.accept().await {
-        let stream = outside::gated(stream.into(), "a client".into(), ports.clone());
+        let stream = ports.disturbed(stream.into(), &ports.resident.subject);
+        let stream = outside::gated(stream, "a client".into(), ports.clone());
         context.spawn("connection", handler(context.clone(), stream));
     }
 }
@@ -216,16 +217,28 @@ struct ServerLink {
 
 impl ServerLink {
     async fn run(self: Rc<Self>, mut receiver: LinkReceiver) {
+        let fleet = self.ports.fleet.clone();
         while let Ok(payload) = receiver.recv().await {
             let request = *payload
                 .downcast::<Request>()
                 .expect("links carry requests this way");
+            let here = &self.ports.resident.name;
+            fleet.ways.passage(&request.caller, here).await;
+            if request.overtaken {
+                spawn_local(self.clone().deliver_overtaken(request));
+                continue;
+            }
             let is_queued = self.delayed.borrow().contains_key(&request.lane);
             match is_queued || request.delay_ms > 0 {
                 false => self.clone().deliver(request).await,
                 true => self.hold_back(request),
             }
         }
+    }
+
+    async fn deliver_overtaken(self: Rc<Self>, request: Request) {
+        sleep(Duration::from_millis(request.delay_ms)).await;
+        self.deliver(request).await;
     }
 
     fn hold_back(self: &Rc<Self>, request: Request) {
@@ -324,14 +337,16 @@ impl ServerLink {
         let delay_ms = fleet
             .choices
             .delay_ms(&faults::RPC_REPLY_DELAY, &request.pair);
+        let is_cut = fleet.ways.is_cut(&resident.name, &request.caller);
+        let is_lost = request.reply_lost || is_cut;
         let message = ReplyMessage {
             id: request.id,
-            outcome: match request.reply_lost {
+            outcome: match is_lost {
                 false => outcome,
                 true => Err(CallError::Disconnected("the reply was lost".to_owned())),
             },
             delay_ms,
-            is_lost: request.reply_lost,
+            is_lost,
             _in_flight: in_flight,
         };
         // A caller that is gone does not miss it.

@@ -147,7 +147,7 @@ impl World {
         &self,
         stream: StreamName,
         events: Vec<EventInput>,
-    ) -> impl Future<Output = Result<Events, CallError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Events, Refusal>> + Send + 'static {
         self.client(move |context| {
             Box::pin(async move { append_until_answered(&context, &stream, events).await })
         })
@@ -161,7 +161,8 @@ impl World {
     ) -> impl Future<Output = ()> + Send + 'static {
         self.client(move |context| {
             Box::pin(async move {
-                if let Err(error) = append_until_answered(&context, &stream, events).await {
+                if let Err(refusal) = append_until_answered(&context, &stream, events).await {
+                    let error = refusal.error;
                     panic!("stream {stream} refuses what the workload appends: {error}");
                 }
             })
@@ -211,19 +212,38 @@ impl World {
     }
 }
 
+/// A stream's refusal, as a client knows it.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: CallError,
+    /// Set if the client had tried before and heard nothing: when it tried for the last time, in
+    /// milliseconds since the start. What it sent before may still arrive, and be taken.
+    pub lost_before_ms: Option<u64>,
+}
+
 async fn append_until_answered(
     context: &Context,
     stream: &StreamName,
     events: Vec<EventInput>,
-) -> Result<Events, CallError> {
+) -> Result<Events, Refusal> {
     let client = StreamClient::named(context, stream);
     let events = Arc::new(events.into_iter().map(Arc::new).collect::<Vec<_>>());
+    let mut is_one_lost = false;
     loop {
+        let asked_ms = crate::time::since_start_ms();
         match client.append_shared(None, events.clone()).await {
+            Ok(committed) => return Ok(committed),
             Err(error) if error.is_transient() => {
+                is_one_lost |= matches!(error, CallError::Disconnected(_));
                 context.sleep("append again", CLIENT_RETRY_MS).await;
             }
-            outcome => return outcome,
+            Err(error) => {
+                let lost_before_ms = is_one_lost.then_some(asked_ms);
+                return Err(Refusal {
+                    error,
+                    lost_before_ms,
+                });
+            }
         }
     }
 }

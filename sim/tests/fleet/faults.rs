@@ -5,7 +5,7 @@ use crate::{
     clocks,
     decided::{details, lines, times_ms, world, Fault},
     echo::Echoes,
-    objects,
+    network, objects,
 };
 use sim::{faults, trace::TraceEvent, world::Outcome};
 
@@ -77,6 +77,15 @@ const DISTURBANCES: &[Fault] = &[
     ("rpc.request-lost", APPENDS, 1, 1),
     ("rpc.reply-lost", DELIVERIES, 3, 1),
     ("rpc.reply-lost", APPENDS, 1, 1),
+    ("rpc.request-late", DELIVERIES, 3, 5_000),
+    ("rpc.request-late", APPENDS, 1, 5_000),
+    ("rpc.callee-error", DELIVERIES, 3, 1),
+    ("rpc.callee-error", APPENDS, 1, 1),
+    ("net.partition", DELIVERIES, 3, 2),
+    ("net.partition", APPENDS, 1, 5),
+    ("net.partition", APPENDS, 1, 8),
+    ("net.hold", DELIVERIES, 3, 2_000),
+    ("net.hold", APPENDS, 1, 2_000),
     ("stub.broken", DELIVERIES, 1, 1),
     ("stub.broken", APPENDS, 1, 1),
     ("alarm.late", STREAM, 0, 5_000),
@@ -120,7 +129,7 @@ fn every_other_disturbance_passes_alone() {
 #[test]
 fn every_fault_of_the_platform_is_shown_here() {
     let combined = ["stub.notice", "storage.lost-suffix", "storage.stale-cache"];
-    let elsewhere = [objects::SHOWN, clocks::SHOWN].concat();
+    let elsewhere = [objects::SHOWN, clocks::SHOWN, network::SHOWN].concat();
     let shown = [CRASHES, BELL_CRASHES, DISTURBANCES].concat();
     for site in faults::FAULTS.iter().copied().flatten() {
         let is_shown = shown.iter().any(|(name, ..)| *name == site.name);

@@ -2,7 +2,7 @@
 //! with a pong, a bell that rings, and a visitor that speaks HTTP.
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
-//! - [`objects`], [`clocks`]: what lasts, and is lifted when the world is healed.
+//! - [`objects`], [`clocks`], [`network`]: what lasts, and is lifted when the world is healed.
 //! - [`hang`]: a world in which time stands still.
 //! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
@@ -13,6 +13,7 @@ mod echo;
 mod faults;
 mod hang;
 mod levels;
+mod network;
 mod objects;
 mod stalls;
 mod visit;

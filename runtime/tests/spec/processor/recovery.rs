@@ -3,7 +3,7 @@
 
 use crate::support::{
     adder::{add, connected_adder, Failing, Orders, SUM},
-    configure, run, Fate, Guest, Stream, World,
+    configure, run, Call, Fate, Guest, Stream, World,
 };
 use runtime::{
     call::Arguments,
@@ -485,7 +485,8 @@ fn giving_up_with_more_batches_on_their_way_is_giving_up() {
     });
 }
 
-/// What fails for the sake of others is dialed at once a few times, and then by the alarm only.
+/// What fails for the sake of others is dialed at once a few times, and then by the alarm only, ever
+/// less often.
 #[test]
 fn a_long_transient_failure_does_not_make_the_log_grow_fast() {
     run(|world| async move {
@@ -496,28 +497,68 @@ fn a_long_transient_failure_does_not_make_the_log_grow_fast() {
         world.pass_ms(100_000).await;
         let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
         assert!(
-            connections <= 4 * (3 + 10 + 2),
+            connections <= 4 * (1 + 3 + 4),
             "{connections} connections in 100 s"
         );
         orders.failures.set(0);
-        world.pass_ms(11_000).await;
+        world.pass_ms(100_000).await;
         assert_eq!(orders.total(&world), 5);
     });
 }
 
-/// a pause makes every append fail, and so may look like poison.
+fn change(kind: &str) -> Value {
+    json!({ "type": format!("events.iterate.com/stream/{kind}"), "payload": {} })
+}
+
+/// a pause makes every append fail, and is no poison.
 #[test]
-fn who_gave_up_is_dialed_when_the_stream_is_resumed() {
+fn a_batch_that_fails_because_the_stream_is_paused_waits_until_it_is_resumed() {
     run(|world| async move {
         let (stream, orders) = connected_adder(&world).await;
-        let change = |kind: &str| json!({ "type": format!("events.iterate.com/stream/{kind}"), "payload": {} });
         stream.append(json!([add(5), change("paused")])).await;
-        world.pass_ms(60_000).await;
-        assert_eq!(stream.count(&ERROR_OCCURRED).await, 1);
+        world.pass_ms(600_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+        let connections = stream.count(&SUBSCRIBER_CONNECTED).await;
+        assert_eq!(connections, 1, "nobody is dialed meanwhile");
+        assert_eq!(world.disk(&stream.name).alarm(), None);
         stream.append(json!([change("resumed")])).await;
         world.settle().await;
         assert_eq!(orders.total(&world), 5);
         assert_eq!(sums(&stream).await, [5]);
+    });
+}
+
+/// The stream forgets in memory whom it does not dial; its next incarnation finds out again.
+#[test]
+fn a_paused_stream_that_wakes_dials_once_and_is_resumed_as_well() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        stream.append(json!([add(5), change("paused")])).await;
+        world.settle().await;
+        stream.restart().await;
+        world.pass_ms(600_000).await;
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+        assert_eq!(stream.count(&SUBSCRIBER_CONNECTED).await, 2);
+        stream.append(json!([change("resumed")])).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 5);
+    });
+}
+
+/// The refusal is on its way to the stream when that is resumed.
+#[test]
+fn a_stream_that_was_resumed_meanwhile_dials_at_once() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.takes_ms.set(100);
+        stream.append(json!([add(5), change("paused")])).await;
+        let late = |_: &Call| Fate::Late(50);
+        world.on_call(late);
+        world.pass_ms(60).await;
+        stream.append(json!([change("resumed")])).await;
+        world.pass_ms(2_000).await;
+        assert_eq!(orders.total(&world), 5);
+        assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
     });
 }
 

@@ -117,7 +117,23 @@ fn a_paused_ancestor_hears_of_it_when_it_is_resumed() {
         world.pass_ms(25_000).await;
         assert_eq!(children(&root).await, json!([]));
         root.append(change("resumed")).await;
-        world.pass_ms(11_000).await;
+        world.pass_ms(21_000).await;
+        assert_eq!(children(&root).await, json!(["/a"]));
+    });
+}
+
+#[test]
+fn an_ancestor_that_is_paused_for_long_is_asked_ever_less_often() {
+    run(|world| async move {
+        let root = world.stream("p1:/");
+        let change = |kind: &str| json!([{ "type": format!("events.iterate.com/stream/{kind}"), "payload": {} }]);
+        root.append(change("paused")).await;
+        world.stream("p1:/a").runtime_state().await;
+        world.pass_ms(3_600_000).await;
+        let asked = world.calls("append");
+        assert!((10..=20).contains(&asked), "asked {asked} times in an hour");
+        root.append(change("resumed")).await;
+        world.pass_ms(330_000).await;
         assert_eq!(children(&root).await, json!(["/a"]));
     });
 }

@@ -227,10 +227,11 @@ fn a_subscriber_that_always_refuses_is_dialed_four_times_and_then_by_the_alarm()
         stream.append(configured()).await;
         world.pass_ms(9_000).await;
         assert_eq!(guest.dials(), 4);
-        world.pass_ms(60_000).await;
-        assert!((8..=12).contains(&guest.dials()), "{} dials", guest.dials());
+        // After 10, 20, 40 and 80 s.
+        world.pass_ms(75_000).await;
+        assert_eq!(guest.dials(), 8);
         guest.listener.refusals.set(0);
-        world.pass_ms(20_000).await;
+        world.pass_ms(80_000).await;
         let head = stream.log().await.len() as u64;
         assert_eq!(
             guest.listener.all_offsets(),
@@ -498,5 +499,23 @@ fn an_inbound_subscriber_that_leaves_parks_nobody() {
         unsubscribed.await.unwrap();
         world.pass_ms(11_000).await;
         assert_eq!(guest.dials(), 2, "the configured one is dialed by time");
+    });
+}
+
+/// It answers the dial, and does not subscribe: that is no error, and it will be no other next time.
+#[test]
+fn a_callable_that_never_subscribes_is_dialed_ever_less_often() {
+    run(|world| async move {
+        let guest = Guest::move_in(&world);
+        *guest.subscribes.borrow_mut() = None;
+        let stream = world.stream("p1:/a");
+        stream.append(configured()).await;
+        world.pass_ms(3_600_000).await;
+        let dials = guest.dials();
+        assert!((10..=20).contains(&dials), "{dials} dials in an hour");
+        domain_event(&stream).await;
+        assert_eq!(guest.dials(), dials + 1, "an event dials at once");
+        world.pass_ms(11_000).await;
+        assert_eq!(guest.dials(), dials + 2, "and the patience begins anew");
     });
 }
