@@ -1,6 +1,6 @@
 //! `hunt`: known bugs, found or not.
 
-use crate::binary::{fields, json_lines, streamsim};
+use crate::binary::{explore, fields, json_lines, streamsim};
 
 const FIELDS: [&str; 10] = [
     "type",
@@ -42,4 +42,19 @@ fn a_bug_that_is_not_found_is_an_exit_of_its_own() {
     assert!(["key", "seed", "decisions"]
         .iter()
         .all(|name| lines[0][name].is_null()));
+}
+
+#[test]
+fn what_needs_order_alone_is_found_more_often_by_few_far_delays() {
+    let failed = |strategy: &str| {
+        let bug = ["streams-two-writers", "--quirk", "B-16", "--worlds", "30"];
+        let arguments = [&bug[..], &["--strategy", strategy]].concat();
+        let lines = explore(&format!("b16-{strategy}"), &arguments, 1);
+        lines.last().unwrap()["failed"].as_u64().unwrap()
+    };
+    let (random, pct) = (failed("random"), failed("pct"));
+    assert!(
+        pct > 2 * random,
+        "{pct} of 30 worlds by pct, {random} by random"
+    );
 }

@@ -14,7 +14,8 @@ pub struct Site {
     pub does: &'static str,
     /// Where rate and range come from: a place in the specification, or our own judgement.
     pub rated_by: &'static str,
-    /// A delay that is not how long something waits, but after what time something strikes.
+    /// A number of milliseconds that is not how long something waits: when something strikes, how
+    /// long it lasts, or how far a clock is off.
     pub is_planned: bool,
     /// No product could repair the damage: within a budget this fires only where the scenario's
     /// budget names it.
@@ -121,7 +122,7 @@ impl Site {
         self
     }
 
-    /// The delay is the time until something strikes.
+    /// Nothing waits that long: it is when something strikes, or how far a clock is off.
     pub const fn planned(mut self) -> Self {
         self.is_planned = true;
         self

@@ -20,25 +20,33 @@ pub static CLOCK_SKEW_BEHIND: Site = Site::fault(
     "clock.skew-behind",
     SKEW,
     "all clocks of the object are that much behind, in every incarnation",
-);
+)
+.planned()
+.rated_by("range below the five minutes of peers §4.6");
 
 pub static CLOCK_SKEW_AHEAD: Site = Site::fault(
     "clock.skew-ahead",
     SKEW,
     "all clocks of the object are that much ahead, in every incarnation",
-);
+)
+.planned()
+.rated_by("range below the five minutes of peers §4.6");
 
 pub static CLOCK_JUMP_BACK: Site = Site::fault(
     "clock.jump-back",
     JUMP,
     "the object is restarted where the clock is that much behind",
-);
+)
+.planned()
+.rated_by("range below the five minutes of peers §4.6");
 
 pub static CLOCK_JUMP_FORWARD: Site = Site::fault(
     "clock.jump-forward",
     JUMP,
     "the object is restarted where the clock is that much ahead",
-);
+)
+.planned()
+.rated_by("range below the five minutes of peers §4.6");
 
 pub(super) const FAULTS: &[&Site] = &[
     &CLOCK_SKEW_BEHIND,

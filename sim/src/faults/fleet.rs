@@ -11,7 +11,8 @@ pub static ROLLING_RESTART: Site = Site::fault(
         max_ms: 30_000,
     },
     "that many milliseconds after the faults began all objects and workers are restarted, one after the other",
-);
+)
+.planned();
 
 /// Asked only where the scenario has an old revision.
 pub static OLD_REVISION: Site = Site::fault(

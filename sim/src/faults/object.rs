@@ -96,7 +96,8 @@ pub static EVICT_STORM: Site = Site::fault(
         max_ms: 30_000,
     },
     "all objects that are idle are evicted at once, that many milliseconds after the faults began or after the last such storm",
-);
+)
+.planned();
 
 pub static SLOW_START: Site = Site::fault(
     "object.slow-start",
@@ -126,7 +127,8 @@ pub static TWIN: Site = Site::fault(
         max_ms: 5_000,
     },
     "who looks for the object by name finds a new incarnation, while the old one goes on for that many milliseconds; its writes and sends fail",
-);
+)
+.planned();
 
 pub(super) const FAULTS: &[&Site] = &[
     &CRASH_BEFORE_COMMIT,

@@ -44,6 +44,7 @@ pub static STORAGE_WRITE_ERROR: Site = Site::fault(
 
 pub(super) const FAULTS: &[&Site] = &[
     &STORAGE_SLOW,
+    &STORAGE_FLUSH_FAILS,
     &STORAGE_LOST_SUFFIX,
     &STORAGE_STALE_CACHE,
     &STORAGE_WRITE_ERROR,
