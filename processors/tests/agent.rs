@@ -466,6 +466,25 @@ fn a_failed_hand_off_is_tried_again_after_a_second() {
     });
 }
 
+/// As long as the stream is paused, say.
+#[test]
+fn a_hand_off_that_keeps_failing_is_tried_ever_less_often() {
+    run(|| async {
+        let bench = bench();
+        for _ in 0..5 {
+            bench
+                .stream
+                .fail_next(LLM_REQUEST_REQUESTED, Fault::LostCall);
+        }
+        bench.say(input("hello")).await;
+        // After 1, 2, 4, 8 and 16 s.
+        pass_ms(DEBOUNCE_MS + 30_500).await;
+        assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 0);
+        pass_ms(1_000).await;
+        assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 1);
+    });
+}
+
 // A trigger below the anchor (#1481, B-28).
 
 fn below_anchor(quirk: Option<Quirk>) -> Bench<AgentProcessor> {

@@ -2,7 +2,7 @@
 
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
-    slack::{BusyThreads, FirstMessage},
+    slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
     },
@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
+    &SlackPosts,
     &Interrupts,
     &Attach,
     &Failures,

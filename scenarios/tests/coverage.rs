@@ -68,13 +68,15 @@ impl Observer for Coverage {
     }
 }
 
-/// Swarm worlds are what a sweep runs; in a storm every fault is on, at four times its rate.
+/// Swarm worlds are what a sweep runs; in a storm every fault is on, at four times its rate; and only
+/// without limits there is what is beyond repair.
 fn plan(n: u64) -> Option<Plan> {
     let scenarios = registry::scenarios();
     let (seed, place) = (n / scenarios.len() as u64, n % scenarios.len() as u64);
-    let (faults, strategy) = match seed % 2 {
-        0 => (FaultLevel::Swarm, Strategy::Swarm),
-        _ => (FaultLevel::Storm, Strategy::Random),
+    let (faults, strategy) = match seed % 4 {
+        0 | 2 => (FaultLevel::Swarm, Strategy::Swarm),
+        1 => (FaultLevel::Storm, Strategy::Random),
+        _ => (FaultLevel::Unlimited, Strategy::Swarm),
     };
     (n < WORLDS_MAX).then(|| Plan {
         faults,

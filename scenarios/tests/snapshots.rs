@@ -185,3 +185,14 @@ fn a_quiet_stream_lets_go_and_dials_again() {
                  have let go once more, and is delivered as usual.";
     assert_log("streams_idle_calm", about, &outcome);
 }
+
+#[test]
+fn answers_are_posted_in_their_threads_and_counted() {
+    let orders = [("next-message-ms", "thread 1", 0, 4_000)];
+    let outcome = calm("slack-posts", &orders);
+    let about =
+        "Two threads of three messages each, of which two mention the app and so come as two \
+                 events. Each answer is posted once, the message that counts them once and then \
+                 updated; what the app posts comes back to it and is no input.";
+    assert_log("slack_posts_calm", about, &outcome);
+}

@@ -26,8 +26,10 @@ use runtime::{
 };
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-/// How long a hand-off waits that could not be appended.
+/// How long a hand-off waits that could not be appended, the first time; twice as long after each
+/// failure in a row, up to 32 times: the stream may be paused for long.
 const HAND_OFF_RETRY_MS: u64 = 1_000;
+const HAND_OFF_DOUBLINGS_MAX: u32 = 5;
 
 pub struct AgentProcessor {
     context: Context,
@@ -35,6 +37,8 @@ pub struct AgentProcessor {
     transactions: Transactions<State>,
     debounce: Debounce,
     scheduled_requests: Cell<u64>,
+    /// Hand-offs that failed in a row.
+    failed_hand_offs: Cell<u32>,
     /// The anchor as of the last batch or alarm.
     side_effects_after: Cell<Offset>,
 }
@@ -68,6 +72,7 @@ impl AgentProcessor {
             stream: dependencies.stream,
             debounce: Debounce::default(),
             scheduled_requests: Cell::new(0),
+            failed_hand_offs: Cell::new(0),
             side_effects_after: Cell::new(Offset::ZERO),
         }
     }
@@ -164,14 +169,20 @@ impl AgentProcessor {
             .await;
         let is_still_ours = self.debounce.is_armed_for(&request_id);
         match outcome {
-            Ok(_) => self.debounce.disarm(&request_id),
+            Ok(_) => {
+                self.failed_hand_offs.set(0);
+                self.debounce.disarm(&request_id);
+            }
             Err(error) => {
                 self.context.note(
                     NoteKind::Failure,
                     format_args!("{SLUG} could not hand off {request_id}: {error}"),
                 );
                 if is_still_ours {
-                    self.arm(&request_id, HAND_OFF_RETRY_MS);
+                    let failed = self.failed_hand_offs.get();
+                    self.failed_hand_offs.set(failed + 1);
+                    let doublings = failed.min(HAND_OFF_DOUBLINGS_MAX);
+                    self.arm(&request_id, HAND_OFF_RETRY_MS << doublings);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! The Web API methods that the product calls, encoded as slack_sdk encodes them (peers §4.1, §4.3).
 
 use super::form;
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
 
-/// A call's method and arguments. All of these are harmless to repeat.
+/// A call's method and arguments. All of these are harmless to repeat but [`Method::PostMessage`]:
+/// Slack has no idempotency, so who posts again after an unknown outcome looks first whether the
+/// post stands (peers P1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
     /// An empty status clears.
@@ -16,6 +18,32 @@ pub enum Method {
     },
     AddReaction(Reaction),
     RemoveReaction(Reaction),
+    PostMessage {
+        channel: String,
+        thread_ts: String,
+        text: String,
+        metadata: Metadata,
+    },
+    /// The ts stays the same.
+    UpdateMessage {
+        channel: String,
+        ts: String,
+        text: String,
+        metadata: Metadata,
+    },
+    /// A page of a thread with its messages' metadata: the parent, then its replies from the oldest.
+    Replies {
+        channel: String,
+        thread_ts: String,
+        cursor: Option<String>,
+    },
+}
+
+/// What the app says of a message to itself; people do not see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    pub event_type: String,
+    pub event_payload: Value,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +66,9 @@ impl Method {
             Method::SetThreadStatus { .. } => "assistant.threads.setStatus",
             Method::AddReaction(_) => "reactions.add",
             Method::RemoveReaction(_) => "reactions.remove",
+            Method::PostMessage { .. } => "chat.postMessage",
+            Method::UpdateMessage { .. } => "chat.update",
+            Method::Replies { .. } => "conversations.replies",
         }
     }
 
@@ -57,19 +88,62 @@ impl Method {
                 if !loading_messages.is_empty() {
                     arguments["loading_messages"] = json!(loading_messages);
                 }
-                Encoded {
-                    content_type: "application/json;charset=utf-8",
-                    body: arguments.to_string(),
-                }
+                json_encoded(&arguments)
             }
-            Method::AddReaction(reaction) | Method::RemoveReaction(reaction) => Encoded {
-                content_type: "application/x-www-form-urlencoded",
-                body: form::encode(&[
-                    ("channel", &reaction.channel),
-                    ("name", reaction.name),
-                    ("timestamp", &reaction.timestamp),
-                ]),
-            },
+            Method::PostMessage {
+                channel,
+                thread_ts,
+                text,
+                metadata,
+            } => json_encoded(&json!({
+                "channel": channel,
+                "thread_ts": thread_ts,
+                "text": text,
+                "metadata": metadata,
+            })),
+            Method::UpdateMessage {
+                channel,
+                ts,
+                text,
+                metadata,
+            } => json_encoded(&json!({
+                "channel": channel,
+                "ts": ts,
+                "text": text,
+                "metadata": metadata,
+            })),
+            Method::Replies {
+                channel,
+                thread_ts,
+                cursor,
+            } => {
+                let mut fields = vec![
+                    ("channel", channel.as_str()),
+                    ("ts", thread_ts),
+                    ("include_all_metadata", "true"),
+                ];
+                fields.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
+                form_encoded(&fields)
+            }
+            Method::AddReaction(reaction) | Method::RemoveReaction(reaction) => form_encoded(&[
+                ("channel", &reaction.channel),
+                ("name", reaction.name),
+                ("timestamp", &reaction.timestamp),
+            ]),
         }
+    }
+}
+
+fn json_encoded(arguments: &Value) -> Encoded {
+    Encoded {
+        content_type: "application/json;charset=utf-8",
+        body: arguments.to_string(),
+    }
+}
+
+fn form_encoded(fields: &[(&str, &str)]) -> Encoded {
+    Encoded {
+        content_type: "application/x-www-form-urlencoded",
+        body: form::encode(fields),
     }
 }

@@ -1,12 +1,15 @@
 //! Oracles that know the domain: agents, their requests, and Slack (spec §7.8; peers §5.5); the
 //! fixtures of the stream scenarios, and what their workloads saw.
 
+mod acknowledged_in_time;
 mod acknowledged_is_durable;
 mod appends;
 mod breakers;
 mod catch_ups;
+mod deleted_threads;
 mod echoes;
 mod followers;
+mod forgeries;
 mod interrupts;
 mod last_word;
 mod messages_reach_agents;
@@ -15,16 +18,26 @@ mod model_requests;
 mod obligations;
 mod one_output;
 mod one_request;
+mod own_messages;
+mod pace;
 mod pauses;
+mod posts;
+mod posts_end;
 mod presence;
+mod secrets;
 mod stale_outputs;
+mod terminal_text;
+mod updates;
 
+pub use acknowledged_in_time::AcknowledgedInTime;
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use appends::Appends;
 pub use breakers::Breakers;
 pub use catch_ups::{CatchUps, WaitedFor};
+pub use deleted_threads::DeletedThreads;
 pub use echoes::Echoes;
 pub use followers::Followers;
+pub use forgeries::Forgeries;
 pub use interrupts::Interrupts;
 pub use last_word::LastWord;
 pub use messages_reach_agents::MessagesReachAgents;
@@ -32,9 +45,16 @@ pub use model_calls::ModelCalls;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
 pub use one_request::OneRequest;
+pub use own_messages::OwnMessages;
+pub use pace::Pace;
 pub use pauses::Pauses;
+pub use posts::Posts;
+pub use posts_end::PostsEnd;
 pub use presence::Presence;
+pub use secrets::Secrets;
 pub use stale_outputs::StaleOutputs;
+pub use terminal_text::TerminalText;
+pub use updates::Updates;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,9 @@
 mod busy_threads;
 mod first_message;
 mod platform;
+pub mod poster;
+mod posts;
 
 pub use busy_threads::BusyThreads;
 pub use first_message::FirstMessage;
+pub use posts::SlackPosts;

@@ -3,8 +3,8 @@
 
 use crate::{
     properties::{
-        AcknowledgedIsDurable, MessagesReachAgents, ModelCalls, Obligations, OneOutput, OneRequest,
-        Presence, StaleOutputs,
+        AcknowledgedInTime, AcknowledgedIsDurable, Forgeries, MessagesReachAgents, ModelCalls,
+        Obligations, OneOutput, OneRequest, Presence, Secrets, StaleOutputs, TerminalText,
     },
     readings::count,
 };
@@ -44,11 +44,15 @@ pub static FOLDS: [Fold; 5] = [
 ];
 
 /// Safety first; of liveness, who owes what before whether the world came to rest.
-pub static ORACLES: [&dyn Oracle; 20] = [
+pub static ORACLES: [&dyn Oracle; 24] = [
     &OffsetsAreDense,
     &KeysAreUnique,
     &DeliveriesIncrease,
     &AcknowledgedIsDurable,
+    &AcknowledgedInTime,
+    &Forgeries,
+    &Secrets,
+    &TerminalText,
     &OneRequest,
     &OneOutput,
     &ModelCalls,

@@ -77,6 +77,16 @@ fn a_tiny_sweep_misses_goals() {
     assert!(missed.contains(&"slack-first-message/crashed".into()));
 }
 
+/// Where nobody crashes and nobody is evicted, nobody recovers.
+#[test]
+fn a_sweep_in_which_an_oracle_has_nothing_to_judge_is_vacuous() {
+    let arguments = ["streams-tree", "--worlds", "1", "--faults", "none"];
+    let lines = explore("idle", &arguments, 6);
+    let idle = lines.last().unwrap()["oracles_idle"].as_array().unwrap();
+    assert!(idle.contains(&"streams-tree/recovery".into()), "{idle:?}");
+    assert!(!idle.contains(&"streams-tree/log".into()), "{idle:?}");
+}
+
 #[test]
 fn people_are_told_which_goals_were_missed() {
     let directory = directory("missed");

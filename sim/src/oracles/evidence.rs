@@ -99,6 +99,8 @@ pub struct Evidence {
     pub observations: Vec<Observation>,
     /// How many incarnations crashed.
     pub crashes: u64,
+    /// How often each fault struck, by site; none that did not.
+    pub fired: BTreeMap<&'static str, u64>,
     /// Simulated time.
     pub at_ms: u64,
 }

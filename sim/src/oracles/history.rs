@@ -82,6 +82,7 @@ impl History {
             waits: 0,
             observations: Vec::new(),
             crashes: 0,
+            fired: BTreeMap::new(),
             at_ms: 0,
         })
     }
@@ -300,12 +301,23 @@ impl History {
     }
 
     /// A line of Slack's ledger.
-    pub fn slack(mut self, what: SlackFact) -> Self {
+    pub fn slack(self, what: SlackFact) -> Self {
+        self.slack_on(0, what)
+    }
+
+    /// The same, of something on that connection.
+    pub fn slack_on(mut self, connection: u64, what: SlackFact) -> Self {
         self.0.slack.push(LedgerEntry {
             at_ms: self.0.at_ms,
-            connection: 0,
+            connection,
             what,
         });
+        self
+    }
+
+    /// A fault struck, somewhere.
+    pub fn fired(mut self, site: &'static str) -> Self {
+        *self.0.fired.entry(site).or_insert(0) += 1;
         self
     }
 

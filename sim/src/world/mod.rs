@@ -201,6 +201,7 @@ impl World {
             waits: self.fleet.waits.looks(),
             observations: std::mem::take(&mut *self.observations.lock().expect("one thread")),
             crashes: self.fleet.crashes(),
+            fired: self.choices.fired(),
             at_ms: crate::time::since_start_ms(),
         }
     }

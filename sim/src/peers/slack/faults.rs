@@ -243,7 +243,7 @@ pub static CLOSED: Site = Site::fault(
 pub static UPDATE_REFUSED: Site = Site::fault(
     "peer.slack.update-refused",
     Shape::OneOf {
-        rate: 0.04,
+        rate: 0.08,
         variants: &["deleted", "edit_window_closed"],
     },
     "a person has deleted the message that is to be updated, or it is too old for that",

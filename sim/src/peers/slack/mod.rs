@@ -159,6 +159,8 @@ pub enum SlackFact {
     /// The `peer.slack.not-shown` fault: answered as if it had been applied.
     NotShown {
         method: &'static str,
+        channel: String,
+        ts: String,
     },
     Answered {
         method: String,

@@ -256,9 +256,13 @@ fn apply(slack: &Slack, connection: u64, method: &'static str, done: Done) -> Re
     let mut answers = None;
     if let Some(effect) = done.effect {
         if effect.is_not_shown {
-            slack
-                .ledger
-                .record(connection, SlackFact::NotShown { method });
+            let Effect { channel, ts, .. } = effect;
+            let what = SlackFact::NotShown {
+                method,
+                channel,
+                ts,
+            };
+            slack.ledger.record(connection, what);
         } else {
             let Effect {
                 channel,
