@@ -278,6 +278,25 @@ fn a_pause_that_got_lost_is_appended_again() {
     });
 }
 
+/// The answer to its pause is lost. Before it asks again, somebody resumes the stream, and the next
+/// flood comes.
+#[test]
+fn a_trip_during_the_last_ones_pause_is_not_forgotten() {
+    run(|| async {
+        let breaker = breaker().await;
+        breaker.stream.fail_next(PAUSED, Fault::LostReply);
+        flood(&breaker, 6).await;
+        breaker.say(resumed()).await;
+        flood(&breaker, 6).await;
+        assert_eq!(pause_keys(&breaker), ["stream-paused:7"]);
+        pass_ms(3_000).await;
+        assert_eq!(
+            pause_keys(&breaker),
+            ["stream-paused:7", "stream-paused:15"]
+        );
+    });
+}
+
 /// The object dies before its pause left: the connection of the next incarnation is the event that
 /// finds the bucket overdrawn.
 #[test]

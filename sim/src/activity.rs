@@ -2,8 +2,8 @@
 //! nothing is (design §3). Everything that the simulation has pending holds a [`Pending`] guard.
 
 use madsim::time::{Duration, TimeHandle};
-use rustc_hash::FxHashMap;
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -51,7 +51,7 @@ pub struct Activity {
     pending: [AtomicU64; PendingKind::ALL.len()],
     changes: AtomicU64,
     /// Of those that have a name, by their number: whose, and what.
-    named: Mutex<FxHashMap<u64, Named>>,
+    named: Mutex<BTreeMap<u64, Named>>,
 }
 
 struct Named {
@@ -98,7 +98,7 @@ impl Activity {
         }
     }
 
-    fn names(&self) -> MutexGuard<'_, FxHashMap<u64, Named>> {
+    fn names(&self) -> MutexGuard<'_, BTreeMap<u64, Named>> {
         self.named.lock().expect("one thread")
     }
 
@@ -132,10 +132,8 @@ impl Activity {
             return "nothing".to_owned();
         }
         let named = self.names();
-        let mut numbers: Vec<u64> = named.keys().copied().collect();
-        numbers.sort_unstable();
         let mut names: Vec<String> = Vec::new();
-        for Named { kind, whose, what } in numbers.iter().map(|number| &named[number]) {
+        for Named { kind, whose, what } in named.values() {
             let name = match what.is_empty() {
                 true => format!("{} of {whose}", kind.name()),
                 false => format!("{} {what:?} of {whose}", kind.name()),

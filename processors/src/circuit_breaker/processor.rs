@@ -10,6 +10,7 @@
 
 use super::contract::*;
 use runtime::{
+    call::CallError,
     event::{Event, EventInput, Offset, PayloadError},
     object::Context,
     processor::{Contract, Dependencies, Hook, Processor, ProcessorError, StreamPort},
@@ -30,6 +31,8 @@ pub struct CircuitBreaker {
     stream: Rc<dyn StreamPort>,
     /// The event that tripped the breaker; none once the stream was paused or resumed after it.
     tripped_by: Cell<Option<Offset>>,
+    /// The last batch ended at the head of the stream.
+    is_at_head: Cell<bool>,
     is_pausing: Cell<bool>,
 }
 
@@ -47,28 +50,44 @@ impl CircuitBreaker {
             context: dependencies.context,
             stream: dependencies.stream,
             tripped_by: Cell::new(None),
+            is_at_head: Cell::new(false),
             is_pausing: Cell::new(false),
         }
     }
 
-    /// Appends the pause until it stands, or the stream is found paused.
-    async fn pause(self: Rc<Self>, source: Offset) -> Result<(), ProcessorError> {
+    /// Appends the pause until it stands, or the stream is found paused. While a try was under way
+    /// the stream may have been paused, resumed, and flooded again: then the new trip counts.
+    async fn pause(self: Rc<Self>) -> Result<(), ProcessorError> {
+        self.is_pausing.set(true);
+        let mut outcome = Ok(());
+        let mut done = None;
+        while let Some(source) = self.due_trip().filter(|source| done != Some(*source)) {
+            match self.append_pause(source).await {
+                Err(error) if error.is_transient() => {
+                    self.context.sleep("pause again", RETRY_MS).await;
+                }
+                appended => {
+                    done = Some(source);
+                    outcome = appended;
+                }
+            }
+        }
+        self.is_pausing.set(false);
+        outcome.map_err(ProcessorError::from)
+    }
+
+    /// The trip that asks for a pause now.
+    fn due_trip(&self) -> Option<Offset> {
+        self.tripped_by.get().filter(|_| self.is_at_head.get())
+    }
+
+    async fn append_pause(&self, source: Offset) -> Result<(), CallError> {
         let pause = PauseChange {
             reason: Some(REASON.to_owned()),
         };
         let event = EventInput::new(PAUSED, pause).keyed(format!("stream-paused:{source}"));
-        self.is_pausing.set(true);
-        let outcome = loop {
-            match self.stream.append_batch(None, vec![event.clone()]).await {
-                Err(error) if error.is_transient() => {
-                    self.context.sleep("pause again", RETRY_MS).await;
-                }
-                outcome => break outcome,
-            }
-        };
-        self.is_pausing.set(false);
-        match outcome {
-            Err(error) if error.code() != Some(AppendError::PAUSED) => Err(error.into()),
+        match self.stream.append_batch(None, vec![event]).await {
+            Err(error) if error.code() != Some(AppendError::PAUSED) => Err(error),
             _ => Ok(()),
         }
     }
@@ -117,11 +136,10 @@ impl Processor for CircuitBreaker {
                 self.tripped_by.set(Some(reduced.event.offset));
             }
         }
-        let is_at_head = hook.checkpoint_offset >= hook.stream_max_offset;
-        if let Some(source) = self.tripped_by.get() {
-            if is_at_head && !self.is_pausing.get() {
-                hook.background("pause", self.clone().pause(source));
-            }
+        self.is_at_head
+            .set(hook.checkpoint_offset >= hook.stream_max_offset);
+        if self.due_trip().is_some() && !self.is_pausing.get() {
+            hook.background("pause", self.clone().pause());
         }
     }
 }

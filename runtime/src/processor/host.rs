@@ -529,7 +529,9 @@ impl ProcessorHost {
             reached = checkpoint().await?;
         }
         let caught_up = CatchUp { target, reached };
-        if !caught_up.is_complete() && !self.context.quirk(Quirk::B17) {
+        // Whoever met B-05 was told nothing either: that became a bug of its own (B-17).
+        let is_silent = self.context.quirk(Quirk::B17) || self.context.quirk(Quirk::B05);
+        if !caught_up.is_complete() && !is_silent {
             let behind = format!("{processor} is at {reached} still, and not at {target}");
             return Err(CallError::remote(CatchUp::TIMED_OUT, behind));
         }

@@ -60,11 +60,9 @@ impl<'a> Chain<'a> {
         let Work { owner, what, .. } = work_of;
         let mut name = format!("{what} of {}", owner.object);
         let held = self.inner.held.iter();
-        let mut held: Vec<Held> = held
+        let held = held
             .filter(|(_, holder)| **holder == work)
-            .map(|((_, held), _)| *held)
-            .collect();
-        held.sort_unstable();
+            .map(|((_, held), _)| *held);
         for held in held {
             match held {
                 Held::LifecycleGate => name += " holds the lifecycle gate",

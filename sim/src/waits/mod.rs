@@ -21,16 +21,16 @@ use runtime::{
     call::ObjectName,
     platform::{Resource, Task},
 };
-use rustc_hash::FxHashMap;
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt,
     panic::Location,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 /// An incarnation, to whom work belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
     pub object: ObjectName,
     pub incarnation: u64,
@@ -77,9 +77,9 @@ struct Inner {
     last_number: Number,
     /// The work that is being polled.
     current: Option<Number>,
-    work: FxHashMap<Number, Work>,
-    calls: FxHashMap<Number, Call>,
-    held: FxHashMap<(Owner, Held), Number>,
+    work: BTreeMap<Number, Work>,
+    calls: BTreeMap<Number, Call>,
+    held: BTreeMap<(Owner, Held), Number>,
     deadlock: Option<Deadlock>,
     /// How often a cycle was looked for.
     looks: u64,
@@ -104,7 +104,7 @@ enum On {
 }
 
 /// A resource that has one holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Held {
     LifecycleGate,
     IngestTurn(&'static str),
@@ -318,11 +318,9 @@ impl Waits {
     /// At rest: what the callers wait for that are still there, one chain for each, the oldest first.
     pub fn stalls(&self) -> Vec<String> {
         let inner = self.lock();
-        let mut calls: Vec<Number> = inner.calls.keys().copied().collect();
-        calls.sort_unstable();
         let mut chains: Vec<String> = Vec::new();
-        for call in calls {
-            let chain = Chain::stall(&inner, call);
+        for call in inner.calls.keys() {
+            let chain = Chain::stall(&inner, *call);
             // A chain that is the end of another one says nothing new.
             if !chains.iter().any(|longer| longer.ends_with(&chain)) {
                 chains.push(chain);
