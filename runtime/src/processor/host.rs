@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     call::{Argument, Arguments, CallError, Capability},
-    event::{Event, EventInput, Offset, StreamName},
+    event::{EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply},
     platform::{NoteKind, Resource, Target},
     quirk::Quirk,
@@ -35,7 +35,6 @@ use crate::{
         ConfiguredEvent, CoreState, StreamClient,
     },
 };
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     cell::{Cell, RefCell},
@@ -51,28 +50,6 @@ pub const MAX_CONSECUTIVE_INGEST_FAILURES: u32 = 3;
 /// When the log began that this object's checkpoints were folded from.
 pub const LOG_CREATED_AT_KEY: &str = "stream-processor-log-created-at";
 
-/// How often, and how many times, a catch-up looks at the checkpoint: for 5 s.
-const CATCH_UP_LOOK_MS: u64 = 25;
-const CATCH_UP_LOOKS: u32 = 200;
-
-/// How far a processor came while somebody waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CatchUp {
-    /// The last event that it had to see.
-    pub target: Offset,
-    /// Its checkpoint.
-    pub reached: Offset,
-}
-
-impl CatchUp {
-    /// The code of the error with which a wait ends that was in vain.
-    pub const TIMED_OUT: &'static str = "catch-up-timed-out";
-
-    pub fn is_complete(&self) -> bool {
-        self.reached >= self.target
-    }
-}
-
 /// What a processor is built with.
 pub struct Dependencies {
     pub context: Context,
@@ -80,15 +57,15 @@ pub struct Dependencies {
 }
 
 pub struct ProcessorHost {
-    context: Context,
-    stream_name: StreamName,
+    pub(super) context: Context,
+    pub(super) stream_name: StreamName,
     incarnation_id: String,
     hosted: RefCell<BTreeMap<&'static str, Rc<Hosted>>>,
 }
 
-struct Hosted {
-    name: &'static str,
-    runner: Rc<dyn Runner>,
+pub(super) struct Hosted {
+    pub(super) name: &'static str,
+    pub(super) runner: Rc<dyn Runner>,
     stream: LateStream,
     checkpoints: Rc<HostCheckpoints>,
     connection: RefCell<Option<Connection>>,
@@ -263,7 +240,7 @@ impl ProcessorHost {
         CallError::Broken("the stream was reset, and the host begins anew".to_owned())
     }
 
-    fn find(&self, name: Option<String>) -> Result<Rc<Hosted>, CallError> {
+    pub(super) fn find(&self, name: Option<String>) -> Result<Rc<Hosted>, CallError> {
         let hosted = self.hosted.borrow();
         let found = match &name {
             Some(name) => hosted.get(name.as_str()),
@@ -490,52 +467,6 @@ impl ProcessorHost {
         let unheard = || CallError::Broken("no handle to let go of".into());
         let let_go = self.let_go(hosted, Some(seen)).await;
         let_go.ok_or_else(unheard)?.map(|()| Argument::NULL)
-    }
-
-    /// Waits until a processor has checkpointed every event that it consumes and that was in the
-    /// stream when this was called (spec §3.7): for 5 s. Never to be awaited inside the lifecycle gate,
-    /// which holds the deliveries back (B-06).
-    ///
-    /// # Errors
-    /// There is no such processor, the stream cannot be reached, or the processor did not get there in
-    /// time: [`CatchUp::TIMED_OUT`]. Production says nothing of that (B-17).
-    pub async fn catch_up(self: &Rc<Self>, processor: &str) -> Result<CatchUp, CallError> {
-        let hosted = self.find(Some(processor.to_owned()))?;
-        let contract = hosted.runner.contract();
-        let checkpoint = || async {
-            let checkpoint = hosted.runner.clone().checkpoint().await;
-            checkpoint.map_err(|error| CallError::remote("checkpoint", error.to_string()))
-        };
-        let from = checkpoint().await?;
-        let stream = StreamClient::named(&self.context, &self.stream_name);
-        let events = stream.events(from, None).await?;
-        // Not the head: a filtered processor never gets there (B-05).
-        let waits_for =
-            |event: &&Arc<Event>| contract.consumes(&event.kind) || self.context.quirk(Quirk::B05);
-        let last = events.iter().rev().find(waits_for);
-        let target = last.map_or(from, |event| event.offset);
-        let mut reached = from;
-        let _waiting = (reached < target).then(|| {
-            self.context.waits_for(Resource::Checkpoint {
-                processor: hosted.name,
-                offset: target.0,
-            })
-        });
-        for _ in 0..CATCH_UP_LOOKS {
-            if reached >= target {
-                break;
-            }
-            self.context.sleep("catch up", CATCH_UP_LOOK_MS).await;
-            reached = checkpoint().await?;
-        }
-        let caught_up = CatchUp { target, reached };
-        // Whoever met B-05 was told nothing either: that became a bug of its own (B-17).
-        let is_silent = self.context.quirk(Quirk::B17) || self.context.quirk(Quirk::B05);
-        if !caught_up.is_complete() && !is_silent {
-            let behind = format!("{processor} is at {reached} still, and not at {target}");
-            return Err(CallError::remote(CatchUp::TIMED_OUT, behind));
-        }
-        Ok(caught_up)
     }
 
     /// The object's alarm: whatever is owed is taken up, and the alarm stands while it is.

@@ -9,6 +9,7 @@
 //! happen is registered with [`Hook::block`], or derivable from the reduced state and said so in
 //! [`Processor::owes`]; what is registered with [`Hook::background`] may be lost.
 
+mod catch_up;
 pub mod contract;
 mod engine;
 mod fold;
@@ -16,12 +17,11 @@ mod host;
 mod host_checkpoints;
 mod stream_port;
 
+pub use catch_up::CatchUp;
 pub use contract::{Catalogue, Contract, ContractError, EventDefinition, WILDCARD};
 pub use engine::{Checkpoints, Engine, EventBatch, MemoryCheckpoints, Runner, Snapshot};
 pub use fold::Fold;
-pub use host::{
-    CatchUp, Dependencies, ProcessorHost, LOG_CREATED_AT_KEY, MAX_CONSECUTIVE_INGEST_FAILURES,
-};
+pub use host::{Dependencies, ProcessorHost, LOG_CREATED_AT_KEY, MAX_CONSECUTIVE_INGEST_FAILURES};
 pub use stream_port::{LateStream, StreamPort};
 
 use crate::{

@@ -3,8 +3,8 @@
 //! - [`Fleet`]: the directory: who exists, and what was written down of them.
 //! - [`resident`]: one object or worker, and its incarnation; [`lives`]: starts, crashes, evictions.
 //! - [`storage`]: an object's durable storage, which outlives its incarnations.
-//! - [`ports`]: the runtime's `Platform`, as one incarnation sees it.
-//! - [`link`]: calls between nodes, caller's side; [`server`]: callee's side.
+//! - [`ports`]: the runtime's `Platform`, as one incarnation sees it; [`notes`]: what it says there.
+//! - [`calls`]: calls on their way out; [`link`]: the connection they take; [`server`]: callee's side.
 //! - [`ways`]: which ways between objects are cut or held.
 //! - [`outside`]: byte streams to and from outside services.
 //! - [`alarm`]: durable alarms, rung by the platform.
@@ -15,11 +15,13 @@
 //! its ports is dead: nothing that the rest of its last turn tries has an effect.
 
 mod alarm;
+mod calls;
 mod clock;
 mod directory;
 mod heal;
 mod link;
 mod lives;
+mod notes;
 mod outside;
 mod pause;
 mod planned;
