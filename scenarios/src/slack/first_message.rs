@@ -10,7 +10,7 @@ use runtime::{
     stream::contract::{SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
 };
 use sim::{
-    choice::{Shape, Site, Subject},
+    choice::{Budget, Shape, Site, Subject},
     oracles::{Evidence, Oracle},
     peers::slack::SlackFact,
     scenario::{Goal, Scenario, Services},
@@ -63,6 +63,11 @@ impl Scenario for FirstMessage {
 
     fn services(&self) -> Services {
         platform::services()
+    }
+
+    /// An event may be lost for ever: who never heard of a message owes nothing.
+    fn budget(&self) -> Budget {
+        platform::losing(&[("crash.*", 60), ("peer.slack.event-lost", 1)])
     }
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {

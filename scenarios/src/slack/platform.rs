@@ -19,6 +19,7 @@ use runtime::{
     stream,
 };
 use sim::{
+    choice::Budget,
     oracles::{
         Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
         LogIsKept, OffsetsAreDense, Oracle, Quiesces, Recoveries, StateIsFold, Subscriptions,
@@ -70,6 +71,14 @@ pub static ORACLES: [&dyn Oracle; 24] = [
     &Connections,
     &Quiesces,
 ];
+
+/// An ordinary budget, with room for something that cannot be made good.
+pub const fn losing(sites: &'static [(&'static str, u32)]) -> Budget {
+    Budget {
+        sites,
+        ..Budget::ORDINARY
+    }
+}
 
 pub fn services() -> Services {
     Services {

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use processors::{agent, agent_host, openai_ws, slack, slack_agent};
 use runtime::{object::Class, processor::Fold, stream};
 use sim::{
-    choice::{Shape, Site, Subject},
+    choice::{Budget, Shape, Site, Subject},
     oracles::{Evidence, Oracle},
     peers::slack::{SlackConfig, SlackFact},
     scenario::{Goal, Scenario, Services},
@@ -128,6 +128,11 @@ impl Scenario for SlackPosts {
             ..services.slack
         };
         Services { slack, ..services }
+    }
+
+    /// A post may be confirmed and never shown: that is no debt of who posted it.
+    fn budget(&self) -> Budget {
+        platform::losing(&[("crash.*", 60), ("peer.slack.not-shown", 2)])
     }
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {

@@ -49,6 +49,12 @@ static RACES: Site = Site::draw(
     "whether an example is appended at the moment of the reset",
 );
 
+static RACE_AFTER: Site = Site::draw(
+    "workload.reset-race-ms",
+    Shape::Below { count: 12 },
+    "how long after the reset was asked for that example is appended",
+);
+
 const OUTGROWN: Goal = Goal {
     name: "outgrown",
     about: "the present log is longer than an old checkpoint, and was echoed",
@@ -87,6 +93,8 @@ impl Scenario for Reset {
                 wait(&world, "phoenix").await;
                 let race = async {
                     if draw(&world, &RACES, "phoenix") == 1 {
+                        let after_ms = draw(&world, &RACE_AFTER, "phoenix");
+                        world.sleep(1 + after_ms).await;
                         world.append(stream.clone(), vec![said(life, 1_000)]).await;
                     }
                 };

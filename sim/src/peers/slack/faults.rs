@@ -243,7 +243,7 @@ pub static CLOSED: Site = Site::fault(
 pub static UPDATE_REFUSED: Site = Site::fault(
     "peer.slack.update-refused",
     Shape::OneOf {
-        rate: 0.08,
+        rate: 0.25,
         variants: &["deleted", "edit_window_closed"],
     },
     "a person has deleted the message that is to be updated, or it is too old for that",
@@ -273,7 +273,7 @@ pub static PAGE: Site = Site::fault(
 /// P15.
 pub static NOT_SHOWN: Site = Site::irreparable(
     "peer.slack.not-shown",
-    Shape::YesNo { rate: 0.02 },
+    Shape::YesNo { rate: 0.04 },
     "a post is answered as if it had taken effect, and never appears",
 );
 
