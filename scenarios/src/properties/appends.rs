@@ -208,8 +208,9 @@ mod tests {
             let mut value = refused("b", 0);
             value["lostBeforeMs"] = json!(500);
             let log = [tick("a"), paused(), tick("b")];
-            let history = History::new(&[]).log(STREAM, log).at(committed_ms);
-            let history = history.commit(STREAM, 1, (3, 3));
+            let history = History::new(&[]).log(STREAM, log);
+            let history = history.at(0).commit(STREAM, 1, (1, 2));
+            let history = history.at(committed_ms).commit(STREAM, 1, (3, 3));
             history.observed("refused", value).verdict(&Appends)
         };
         assert_eq!(judge(700), None);
