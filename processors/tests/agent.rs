@@ -485,6 +485,27 @@ fn a_hand_off_that_keeps_failing_is_tried_ever_less_often() {
     });
 }
 
+#[test]
+fn the_failed_hand_offs_of_a_cancelled_request_do_not_slow_the_next_one() {
+    run(|| async {
+        let bench = bench();
+        for _ in 0..4 {
+            bench
+                .stream
+                .fail_next(LLM_REQUEST_REQUESTED, Fault::LostCall);
+        }
+        bench.say(input("one")).await;
+        // Failed at once, and after 1 and 2 s.
+        bench.run_ms(DEBOUNCE_MS + 3_500).await;
+        let interrupt = input_with("two", Behaviour::InterruptCurrentRequest);
+        bench.say(interrupt).await;
+        pass_ms(DEBOUNCE_MS + 900).await;
+        assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 0);
+        pass_ms(200).await;
+        assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 1);
+    });
+}
+
 // A trigger below the anchor (#1481, B-28).
 
 fn below_anchor(quirk: Option<Quirk>) -> Bench<AgentProcessor> {

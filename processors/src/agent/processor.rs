@@ -37,8 +37,6 @@ pub struct AgentProcessor {
     transactions: Transactions<State>,
     debounce: Debounce,
     scheduled_requests: Cell<u64>,
-    /// Hand-offs that failed in a row.
-    failed_hand_offs: Cell<u32>,
     /// The anchor as of the last batch or alarm.
     side_effects_after: Cell<Offset>,
 }
@@ -72,7 +70,6 @@ impl AgentProcessor {
             stream: dependencies.stream,
             debounce: Debounce::default(),
             scheduled_requests: Cell::new(0),
-            failed_hand_offs: Cell::new(0),
             side_effects_after: Cell::new(Offset::ZERO),
         }
     }
@@ -167,21 +164,15 @@ impl AgentProcessor {
             .transactions
             .append(|head| decision::hand_off(&head.fold, &request_id))
             .await;
-        let is_still_ours = self.debounce.is_armed_for(&request_id);
         match outcome {
-            Ok(_) => {
-                self.failed_hand_offs.set(0);
-                self.debounce.disarm(&request_id);
-            }
+            Ok(_) => self.debounce.disarm(&request_id),
             Err(error) => {
                 self.context.note(
                     NoteKind::Failure,
                     format_args!("{SLUG} could not hand off {request_id}: {error}"),
                 );
-                if is_still_ours {
-                    let failed = self.failed_hand_offs.get();
-                    self.failed_hand_offs.set(failed + 1);
-                    let doublings = failed.min(HAND_OFF_DOUBLINGS_MAX);
+                if let Some(failed_before) = self.debounce.note_failed_hand_off(&request_id) {
+                    let doublings = failed_before.min(HAND_OFF_DOUBLINGS_MAX);
                     self.arm(&request_id, HAND_OFF_RETRY_MS << doublings);
                 }
             }
