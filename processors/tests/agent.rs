@@ -506,6 +506,45 @@ fn the_failed_hand_offs_of_a_cancelled_request_do_not_slow_the_next_one() {
     });
 }
 
+#[test]
+fn quirk_b25_forgets_a_scheduled_request_only_with_its_incarnation() {
+    let quirk = Some(Quirk::B25);
+    run(|| async {
+        let bench = bench_with(Setting {
+            quirk,
+            ..Setting::default()
+        });
+        bench.say(input("one")).await;
+        bench
+            .say(input_with("two", Behaviour::InterruptCurrentRequest))
+            .await;
+        bench.run_ms(500).await;
+        bench.say(input("three")).await;
+        // What is interrupted, and what was queued, are each scheduled anew.
+        bench
+            .say(input_with("four", Behaviour::InterruptCurrentRequest))
+            .await;
+        bench.run_ms(500).await;
+        bench.say(input("five")).await;
+        assert_eq!(converse_to_the_end(&bench).await, 2);
+        bench.say(input("six")).await;
+        bench.deliver().await;
+        bench.restart();
+        bench.say(connected("agent")).await;
+        bench.ring().await.unwrap();
+        bench.run_ms(60_000).await;
+        assert!(bench.state().scheduled_request().is_some());
+        assert!(!bench.owes().await, "the bug goes unnoticed");
+    });
+    run(|| async {
+        let bench = below_anchor(quirk);
+        bench.stream.push(input("first"));
+        bench.stream.push(connected("other"));
+        bench.say(connected("agent")).await;
+        assert_eq!(converse_to_the_end(&bench).await, 1);
+    });
+}
+
 // A trigger below the anchor (#1481, B-28).
 
 fn below_anchor(quirk: Option<Quirk>) -> Bench<AgentProcessor> {

@@ -46,6 +46,14 @@ impl State {
         }
     }
 
+    /// The request that waits for its debounce.
+    pub fn scheduled_request(&self) -> Option<&Arc<str>> {
+        match &self.current_request {
+            Some(CurrentRequest::Scheduled { request_id, .. }) => Some(request_id),
+            _ => None,
+        }
+    }
+
     fn may_retry(&self) -> bool {
         self.untold_failure.is_some() && self.consecutive_failures <= RETRIES_MAX
     }
@@ -68,8 +76,8 @@ impl State {
     /// This agent must act before the conversation can go on. A request that was handed off is the
     /// provider's debt.
     pub fn owes(&self, oversight: Oversight) -> bool {
-        let is_scheduled = matches!(self.current_request, Some(CurrentRequest::Scheduled { .. }));
-        is_scheduled && !oversight.of_lost_timers || self.next_step(oversight).is_some()
+        self.scheduled_request().is_some() && !oversight.of_lost_timers
+            || self.next_step(oversight).is_some()
     }
 
     fn pending_trigger(&self, ignored_through: Offset) -> Option<Offset> {

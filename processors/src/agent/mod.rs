@@ -3,7 +3,7 @@
 //! - [`contract`]: event types, payloads, state.
 //! - [`reducer`]: the state as a fold of the stream; providers fold it too.
 //! - [`decision`]: the next step, from the state alone.
-//! - [`oversight`]: what an agent with a known bug fails to see.
+//! - [`oversight`]: what an agent with a known bug fails to see. `haste`: what it decides too soon.
 //! - [`transaction`]: decide and append against one head; providers finish through it too.
 //! - [`processor`]: batches, alarm, hand-off.
 //! - [`object`], [`setup`]: the object that hosts it; what a new agent starts with.
@@ -12,6 +12,7 @@
 pub mod contract;
 mod debounce;
 pub mod decision;
+mod haste;
 pub mod object;
 pub mod oversight;
 pub mod processor;

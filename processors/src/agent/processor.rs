@@ -10,11 +10,12 @@
 use super::{
     contract::*,
     debounce::Debounce,
-    decision::{self, Step},
+    decision,
     oversight::Oversight,
     rendering,
     transaction::{Head, Transactions},
 };
+use futures_util::TryFutureExt;
 use runtime::{
     event::{Event, EventInput, Offset, PayloadError},
     object::Context,
@@ -22,7 +23,6 @@ use runtime::{
     processor::{
         Contract, Dependencies, Hook, Processor, ProcessorError, Reduced, StreamPort, Work,
     },
-    quirk::Quirk,
 };
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -32,8 +32,8 @@ const HAND_OFF_RETRY_MS: u64 = 1_000;
 const HAND_OFF_DOUBLINGS_MAX: u32 = 5;
 
 pub struct AgentProcessor {
-    context: Context,
-    stream: Rc<dyn StreamPort>,
+    pub(super) context: Context,
+    pub(super) stream: Rc<dyn StreamPort>,
     transactions: Transactions<State>,
     debounce: Debounce,
     scheduled_requests: Cell<u64>,
@@ -55,11 +55,6 @@ struct Occasion {
     announcements: Vec<EventInput>,
     /// The last live event that ended the request under way.
     terminal: Option<EventInput>,
-    /// What quirks B-50 and X-1 decide per event, as V1 did: from the state as of that event, and
-    /// appended wherever the stream has got to by then.
-    hasty: Vec<EventInput>,
-    /// A live input asks for a request where none was scheduled; for quirk B-25.
-    schedules: bool,
 }
 
 impl AgentProcessor {
@@ -83,10 +78,7 @@ impl AgentProcessor {
         known: Head<State>,
         occasion: Occasion,
     ) -> Result<(), ProcessorError> {
-        if !occasion.hasty.is_empty() {
-            let hasty = occasion.hasty.clone();
-            self.stream.append_batch(None, hasty).await?;
-        }
+        let known_request = known.fold.current_request.clone();
         let is_due = !self
             .decide(&known.fold, &occasion.interrupts, &"".into())
             .is_empty();
@@ -94,7 +86,8 @@ impl AgentProcessor {
             true => self.advance(&occasion.interrupts).await?,
             false => known,
         };
-        self.look_after_debounce(&head.fold, &occasion).await;
+        self.look_after_debounce(known_request, &head.fold, &occasion)
+            .await;
         let mut announcements = occasion.announcements;
         if head.fold.is_quiet(self.oversight()) {
             announcements.extend(occasion.terminal);
@@ -128,23 +121,30 @@ impl AgentProcessor {
             .unwrap_or_default()
     }
 
-    fn next_request_id(&self) -> Arc<str> {
+    pub(super) fn next_request_id(&self) -> Arc<str> {
         let sequence = self.scheduled_requests.get() + 1;
         self.scheduled_requests.set(sequence);
         format!("req_{}_{sequence}", self.context.now().unix_ms).into()
     }
 
-    /// A scheduled request has a running timer, always.
-    async fn look_after_debounce(self: &Rc<Self>, state: &State, occasion: &Occasion) {
-        let Some(CurrentRequest::Scheduled { request_id, .. }) = &state.current_request else {
+    /// A scheduled request has a running timer, always. `known` is what was under way before this
+    /// batch or alarm did anything.
+    async fn look_after_debounce(
+        self: &Rc<Self>,
+        known: Option<CurrentRequest>,
+        state: &State,
+        occasion: &Occasion,
+    ) {
+        let Some(request_id) = state.scheduled_request() else {
             return;
         };
         let is_armed = self.debounce.is_armed_for(request_id);
-        if !is_armed && !occasion.schedules && self.context.quirk(Quirk::B25) {
+        let is_left_over = !is_armed && known == state.current_request;
+        if is_left_over && self.oversight().of_lost_timers {
             return;
         }
-        let reclaims = occasion.reclaims.as_ref() == Some(request_id);
-        if !is_armed && reclaims && !occasion.is_triggered {
+        let is_due = occasion.reclaims.as_ref() == Some(request_id) && !occasion.is_triggered;
+        if !is_armed && is_due {
             self.debounce.hold(request_id);
             self.clone().hand_off(request_id.clone()).await;
         } else if !is_armed || occasion.is_triggered {
@@ -192,9 +192,6 @@ impl AgentProcessor {
         match &reduced.consumed {
             Consumed::InputAdded(input) => {
                 occasion.is_triggered |= input.triggers();
-                if input.triggers() {
-                    self.note_trigger(occasion, event.offset, &reduced.previous_state);
-                }
                 if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest {
                     occasion.interrupts.push(event.offset);
                 }
@@ -213,10 +210,6 @@ impl AgentProcessor {
                     llm_request_id: completed.llm_request_id,
                 };
                 occasion.terminal = Some(idle("llm-request-completed", &id, event));
-                if self.context.quirk(Quirk::X1) && reduced.state.pending_trigger_count > 0 {
-                    let source = event.offset;
-                    self.decide_hastily(occasion, Step::Schedule { source }, &reduced.state);
-                }
             }
             Consumed::Cancelled(cancelled) if reduced.previous_state.is_cancelled_by(cancelled) => {
                 if let CancelledRequest::Scheduled { request_id } = &cancelled.cancelled {
@@ -232,37 +225,10 @@ impl AgentProcessor {
                 .announcements
                 .extend(rendering::capability(event, capability)),
             Consumed::SubscriberConnected(_) => {
-                if let Some(CurrentRequest::Scheduled { request_id, .. }) =
-                    &hook.previous_state.current_request
-                {
-                    occasion.reclaims = Some(request_id.clone());
-                }
+                occasion.reclaims = hook.previous_state.scheduled_request().cloned();
             }
             _ => {}
         }
-    }
-
-    /// `before` is the state as of the trigger.
-    fn note_trigger(&self, occasion: &mut Occasion, source: Offset, before: &State) {
-        match before.current_request {
-            None => {
-                occasion.schedules = true;
-                if self.context.quirk(Quirk::B50) {
-                    self.decide_hastily(occasion, Step::Schedule { source }, before);
-                }
-            }
-            Some(CurrentRequest::Scheduled { .. }) => {}
-            Some(CurrentRequest::Requested { .. }) => {
-                if self.context.quirk(Quirk::X1) {
-                    self.decide_hastily(occasion, Step::Queue { source }, before);
-                }
-            }
-        }
-    }
-
-    fn decide_hastily(&self, occasion: &mut Occasion, step: Step, state: &State) {
-        let decided = decision::take(step, state, &self.next_request_id());
-        occasion.hasty.extend(decided);
     }
 }
 
@@ -314,25 +280,27 @@ impl Processor for AgentProcessor {
             offset: hook.checkpoint_offset,
             fold: hook.state.clone(),
         };
-        hook.block(self.clone().settle(known, self.occasion(hook)));
+        let settled = self.clone().settle(known, self.occasion(hook));
+        hook.block(self.act_hastily(hook).and_then(|()| settled));
     }
 
     fn owes(&self, state: &State) -> bool {
         state.owes(self.oversight())
     }
 
-    fn recover(self: &Rc<Self>, _state: Rc<State>, side_effects_after: Offset) -> Work {
+    fn recover(self: &Rc<Self>, state: Rc<State>, side_effects_after: Offset) -> Work {
         self.side_effects_after.set(side_effects_after);
         let processor = self.clone();
         Box::pin(async move {
             let head = processor.advance(&[]).await?;
-            if let Some(CurrentRequest::Scheduled { request_id, .. }) = &head.fold.current_request {
-                let is_seen = !processor.oversight().of_lost_timers;
-                if is_seen && !processor.debounce.is_armed_for(request_id) {
-                    processor.debounce.hold(request_id);
-                    processor.clone().hand_off(request_id.clone()).await;
-                }
-            }
+            let occasion = Occasion {
+                reclaims: head.fold.scheduled_request().cloned(),
+                ..Occasion::default()
+            };
+            let known_request = state.current_request.clone();
+            processor
+                .look_after_debounce(known_request, &head.fold, &occasion)
+                .await;
             Ok(())
         })
     }
