@@ -506,6 +506,28 @@ fn the_failed_hand_offs_of_a_cancelled_request_do_not_slow_the_next_one() {
     });
 }
 
+/// Else three restarts in an outage use up the repetitions.
+#[test]
+fn b51_a_restart_does_not_cut_the_back_off_short() {
+    for rings in [false, true] {
+        run(|| async {
+            let bench = bench();
+            let request = bench.say(requested()).await;
+            bench.say(failed(request)).await;
+            bench.deliver().await;
+            bench.restart();
+            match rings {
+                true => bench.ring().await.unwrap(),
+                false => drop(bench.say(connected("agent")).await),
+            }
+            pass_ms(1_900).await;
+            assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 1);
+            pass_ms(200).await;
+            assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 2);
+        });
+    }
+}
+
 #[test]
 fn quirk_b25_forgets_a_scheduled_request_only_with_its_incarnation() {
     let quirk = Some(Quirk::B25);

@@ -144,7 +144,9 @@ impl AgentProcessor {
             return;
         }
         let is_due = occasion.reclaims.as_ref() == Some(request_id) && !occasion.is_triggered;
-        if !is_armed && is_due {
+        // A back-off begins anew: cut short by restarts, the repetitions are over before the
+        // service has recovered (#1826).
+        if !is_armed && is_due && state.consecutive_failures == 0 {
             self.debounce.hold(request_id);
             self.clone().hand_off(request_id.clone()).await;
         } else if !is_armed || occasion.is_triggered {
