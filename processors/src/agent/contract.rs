@@ -1,8 +1,11 @@
 //! The agent's contract (spec §5.1): its event types, their payloads, its state.
 //!
-//! Payloads and state are the wire forms of V1, with one addition to the state: the *first* input
-//! that no request covers yet, and the event that a follow-up request is keyed by. Both only choose
-//! idempotency keys, default to absent, and let every transition be decided from state alone.
+//! Payloads and state are the wire forms of V1, with additions that all default to absent:
+//!
+//! - `firstPendingTriggerOffset` and `followUpSourceOffset` in the state only choose idempotency keys.
+//! - `consecutiveFailures` and `untoldFailure` in the state, and `failedLlmRequestId` in `input-added`,
+//!   are what a request that failed is repeated by (#1716, #1826): they decide transitions. V1 has
+//!   none of them; what it wrote reads as: nothing has failed.
 
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
@@ -128,7 +131,8 @@ impl InputAdded {
         }
     }
 
-    /// Somebody waits for an answer to it.
+    /// It asks for a request, and is not the agent's own note of one that failed. Whether a person said
+    /// it, a webhook or another agent, makes no difference.
     pub fn is_request_of_a_person(&self) -> bool {
         self.triggers() && self.failed_llm_request_id.is_none()
     }
