@@ -1,4 +1,7 @@
-//! The Web API methods that the product calls, encoded as slack_sdk encodes them (peers §4.1, §4.3).
+//! Web API methods, encoded as slack_sdk encodes them (peers §4.1, §4.3). The product calls those of
+//! reactions and the thread status; [`Method::PostMessage`], [`Method::UpdateMessage`] and
+//! [`Method::Replies`] are called only by whoever posts answers, which so far is a processor of a
+//! scenario.
 
 use super::form;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Slack's Web API, as far as the product calls it, over an ordinary HTTP/1.1 connection.
+//! Slack's Web API, as far as it is called here, over an ordinary HTTP/1.1 connection.
 //!
 //! - [`method`]: the methods, with their arguments.
 //! - [`client`]: one call, one connection. Start there.
