@@ -11,6 +11,7 @@ use runtime::{
     event::{EventInput, EventType, Offset},
     processor::Dependencies,
     quirk::Quirk,
+    stream::contract::{PAUSED, RESUMED},
 };
 use serde_json::{json, Value};
 use std::rc::Rc;
@@ -607,6 +608,60 @@ fn a_finished_answer_survives_a_stream_that_is_away_for_long() {
         assert_eq!(openai.asked(), 1, "nobody is asked twice without a crash");
         assert_eq!(agent_terminals(&bench), success(request));
         assert_eq!(outputs(&bench), ["hi"]);
+    });
+}
+
+fn pause(bench: &TestBench) {
+    bench.stream.push(EventInput::new(PAUSED, json!({})));
+}
+
+fn resume(bench: &TestBench) {
+    bench.stream.push(EventInput::new(RESUMED, json!({})));
+}
+
+#[test]
+fn an_answer_that_could_not_be_appended_is_told_though_the_request_is_cancelled() {
+    run(|| async {
+        let (bench, openai) = bench([Script::AnswerAfterMs(1_000, "late")]);
+        let request = ask(&bench, "hello").await;
+        bench.run_ms(500).await;
+        pause(&bench);
+        bench.run_ms(2_000).await;
+        resume(&bench);
+        assert_eq!(provider_terminals(&bench), []);
+        bench.say(cancelled(request)).await;
+        assert!(bench.owes().await, "until it stands in the stream");
+        bench.run_ms(1_000).await;
+        assert_eq!(openai.asked(), 1);
+        assert_eq!(provider_terminals(&bench), success(request));
+        assert_eq!(bench.count(&WEBSOCKET_MESSAGE_RECEIVED), 2);
+        assert_eq!(outputs(&bench), [""; 0]);
+        assert_eq!(agent_terminals(&bench), []);
+        assert!(!bench.owes().await);
+    });
+}
+
+#[test]
+fn what_a_cancellation_cut_off_is_told_by_the_alarm_if_the_stream_refused_it() {
+    run(|| async {
+        let (bench, openai) = bench([Script::AnswerAfterMs(10_000, "late")]);
+        let request = ask(&bench, "hello").await;
+        bench.run_ms(500).await;
+        bench.stream.push(cancelled(request));
+        pause(&bench);
+        bench.deliver().await;
+        assert!(bench.owes().await, "it is being cut off");
+        bench.run_ms(500).await;
+        resume(&bench);
+        bench.run_ms(1_000).await;
+        assert_eq!(provider_terminals(&bench), []);
+        assert!(bench.owes().await);
+        bench.ring().await.unwrap();
+        bench.run_ms(1_000).await;
+        assert_eq!(openai.asked(), 1);
+        assert_eq!(provider_terminals(&bench), failure(request));
+        assert_eq!(bench.count(&WEBSOCKET_DISCONNECTED), 1);
+        assert!(!bench.owes().await);
     });
 }
 

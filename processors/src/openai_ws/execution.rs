@@ -1,8 +1,8 @@
 //! One execution of a request (spec §5.4): read, open, start, ask, listen, finish.
 //!
 //! It may be cut off anywhere: what it owes is the request in the durable state, and everything that
-//! it appends is keyed by that request. A finished conversation whose terminal could not be appended
-//! is kept in memory, so that only a crash makes the service be asked twice.
+//! it appends is keyed by that request. A conversation is kept in memory until its terminal is
+//! appended, so that only a crash makes the service be asked twice.
 
 use super::{
     contract::*,
@@ -14,7 +14,7 @@ use super::{
     response::{self, Answer, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::agent::transaction::{Fold, Head};
+use crate::agent::transaction::Head;
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
@@ -47,7 +47,7 @@ impl OpenAiWsProcessor {
     /// Brings a request to its terminal, unless it has one.
     pub(super) async fn execute(&self, claim: Claim) -> Result<(), ProcessorError> {
         let request = claim.request;
-        let kept = self.unfinished.borrow_mut().remove(&request);
+        let kept = self.unfinished.borrow().get(&request).cloned();
         let outcome = match kept {
             Some(outcome) => outcome,
             None => {
@@ -62,10 +62,13 @@ impl OpenAiWsProcessor {
                 }
                 let history = match head.fold.prompts.contains_key(&request.0) {
                     true => head.fold,
-                    // Ended meanwhile, and executed all the same.
+                    // It has ended, and is executed all the same: quirks.
                     false => self.history_as_of(request).await?,
                 };
-                self.attempt(request, history).await?
+                let outcome = Rc::new(self.attempt(request, history).await?);
+                let mut unfinished = self.unfinished.borrow_mut();
+                unfinished.insert(request, outcome.clone());
+                outcome
             }
         };
         let finished = match self.context.quirk(Quirk::X3) {
@@ -75,8 +78,8 @@ impl OpenAiWsProcessor {
                 self.patiently(finish).await.map(drop)
             }
         };
-        if finished.is_err() {
-            self.unfinished.borrow_mut().insert(request, outcome);
+        if finished.is_ok() {
+            self.unfinished.borrow_mut().remove(&request);
         }
         finished
     }
@@ -88,19 +91,6 @@ impl OpenAiWsProcessor {
             events if events.is_empty() => Ok(()),
             events => self.append(events).await,
         }
-    }
-
-    /// The stream up to a request, folded anew.
-    async fn history_as_of(&self, request: Offset) -> Result<Rc<History>, ProcessorError> {
-        let events = self
-            .stream
-            .events(Offset::ZERO, Some(request.next()))
-            .await?;
-        let mut history = History::default();
-        for event in events.iter() {
-            history.apply(event)?;
-        }
-        Ok(Rc::new(history))
     }
 
     async fn attempt(

@@ -39,8 +39,9 @@ pub struct OpenAiWsProcessor {
     pub(super) line: RefCell<Option<Line>>,
     /// What is executed now.
     pub(super) active: RefCell<Option<(Offset, Rc<Interruption>)>>,
-    /// Conversations whose terminal is not yet in the stream.
-    pub(super) unfinished: RefCell<BTreeMap<Offset, Outcome>>,
+    /// Conversations whose terminal is not yet in the stream. They are owed even if the state has
+    /// forgotten the request, as it does when the request is cancelled.
+    pub(super) unfinished: RefCell<BTreeMap<Offset, Rc<Outcome>>>,
     pub(super) claimed: RefCell<BTreeSet<Offset>>,
     queue: RefCell<VecDeque<Claim>>,
     is_executing: Cell<bool>,
@@ -85,9 +86,10 @@ impl OpenAiWsProcessor {
         let has_ended = |request: Offset| {
             request <= offset && state.status(request) == RequestStatus::Completed
         };
+        let unfinished = self.unfinished.borrow();
         self.claimed
             .borrow_mut()
-            .retain(|request| !has_ended(*request));
+            .retain(|request| !has_ended(*request) || unfinished.contains_key(request));
         if let Some((request, interruption)) = &*self.active.borrow() {
             if has_ended(*request) {
                 interruption.interrupt(Reason::Cancelled);
@@ -95,7 +97,7 @@ impl OpenAiWsProcessor {
         }
     }
 
-    /// Claims what dangles. Quirk X-16: what dangled at the end of a batch need not be asked for
+    /// Claims what dangles, and what is only to be finished. Quirk X-16: what dangled at the end of a batch need not be asked for
     /// again at the head.
     pub(super) fn take_up(&self, state: &State) {
         for (request, open) in &state.requests {
@@ -105,6 +107,12 @@ impl OpenAiWsProcessor {
                     seen: self.context.quirk(Quirk::X16).then_some(open.status),
                 });
             }
+        }
+        for request in self.unfinished.borrow().keys() {
+            self.claim(Claim {
+                request: *request,
+                seen: None,
+            });
         }
     }
 
@@ -173,8 +181,13 @@ impl Processor for OpenAiWsProcessor {
     }
 
     fn owes(&self, state: &State) -> bool {
+        if self.context.quirk(Quirk::B26) {
+            return false;
+        }
+        // An execution that goes on leaves an outcome behind, even if it is cancelled.
+        let is_executing = self.active.borrow().is_some() || !self.unfinished.borrow().is_empty();
         let mut requests = state.requests.values();
-        !self.context.quirk(Quirk::B26) && requests.any(|open| self.is_dangling(open.status))
+        is_executing || requests.any(|open| self.is_dangling(open.status))
     }
 
     /// Reads the head even if everything is claimed: a stream that is gone shows by that, and the

@@ -1,14 +1,17 @@
 //! What is taken up after a batch: whatever the state calls open and nobody executes here. That is
-//! one line; the rest of this file are the ways in which production did it before, each a quirk.
+//! one line; the rest of this file are the ways in which production did it before, each a quirk, and
+//! what they need.
 
 use super::{
     contract::*,
+    history::History,
     processor::{Claim, OpenAiWsProcessor},
 };
+use crate::agent::transaction::Fold;
 use futures_util::future::join_all;
 use runtime::{
     event::Offset,
-    processor::{Hook, Reduced},
+    processor::{Hook, ProcessorError, Reduced},
     quirk::Quirk,
 };
 use std::rc::Rc;
@@ -76,6 +79,23 @@ impl OpenAiWsProcessor {
                 });
             }
         }
+    }
+
+    /// The stream up to a request, folded anew: whoever believed that a request is open which has
+    /// ended (quirks) finds no prompt of it at the head.
+    pub(super) async fn history_as_of(
+        &self,
+        request: Offset,
+    ) -> Result<Rc<History>, ProcessorError> {
+        let events = self
+            .stream
+            .events(Offset::ZERO, Some(request.next()))
+            .await?;
+        let mut history = History::default();
+        for event in events.iter() {
+            history.apply(event)?;
+        }
+        Ok(Rc::new(history))
     }
 }
 
