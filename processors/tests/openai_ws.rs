@@ -665,6 +665,53 @@ fn what_a_cancellation_cut_off_is_told_by_the_alarm_if_the_stream_refused_it() {
     });
 }
 
+/// Longer than the stream is tried, but for the alarm.
+fn refuse_started(bench: &TestBench) {
+    for _ in 0..5 {
+        bench.stream.fail_next(LLM_REQUEST_STARTED, Fault::LostCall);
+    }
+}
+
+#[test]
+fn a_socket_on_which_nothing_could_be_started_is_kept() {
+    run(|| async {
+        let (bench, openai) = bench([Script::Answer("one!"), Script::Answer("two!")]);
+        refuse_started(&bench);
+        ask(&bench, "one").await;
+        bench.run_ms(6_000).await;
+        bench.ring().await.unwrap();
+        bench.run_ms(1_000).await;
+        refuse_started(&bench);
+        ask(&bench, "two").await;
+        bench.run_ms(6_000).await;
+        bench.ring().await.unwrap();
+        bench.run_ms(1_000).await;
+        assert_eq!(outputs(&bench), ["one!", "two!"]);
+        assert_eq!((openai.asked(), openai.upgrades.get()), (2, 1));
+        assert_eq!(bench.count(&WEBSOCKET_CONNECTED), 1);
+        assert_eq!(bench.count(&WEBSOCKET_DISCONNECTED), 0);
+        assert_eq!(openai.request(1)["previous_response_id"], "resp_1");
+    });
+}
+
+#[test]
+fn the_end_of_a_socket_is_told_though_its_successor_could_not_start_anything() {
+    run(|| async {
+        let (bench, openai) = bench([Script::AnswerAndClose("one!"), Script::Answer("two!")]);
+        ask(&bench, "one").await;
+        bench.run_ms(1_000).await;
+        refuse_started(&bench);
+        ask(&bench, "two").await;
+        bench.run_ms(6_000).await;
+        bench.ring().await.unwrap();
+        bench.run_ms(1_000).await;
+        assert_eq!(outputs(&bench), ["one!", "two!"]);
+        assert_eq!(openai.upgrades.get(), 2);
+        assert_eq!(bench.count(&WEBSOCKET_CONNECTED), 2);
+        assert_eq!(bench.count(&WEBSOCKET_DISCONNECTED), 1);
+    });
+}
+
 #[test]
 fn a_configured_model_is_asked() {
     run(|| async {

@@ -107,7 +107,7 @@ impl OpenAiWsProcessor {
             prompt: history.prompts[&request.0].clone(),
             history,
             interruption: interruption.clone(),
-            records: Vec::new(),
+            records: self.unrecorded.take(),
             connection_id: None,
         };
         let result = attempt.run(self).await;
@@ -176,8 +176,11 @@ impl Attempt {
         };
         let mut prelude = std::mem::take(&mut self.records);
         prelude.push(self.started(&line));
-        if let Err(error) = processor.append(prelude).await {
-            line.socket.close(&processor.context);
+        if let Err(error) = processor.append(prelude.clone()).await {
+            // Nothing went over the line: it serves the next try, which tells of it, too.
+            prelude.pop();
+            processor.unrecorded.borrow_mut().extend(prelude);
+            *processor.line.borrow_mut() = Some(line);
             return Err(error);
         }
         self.interruption.hear();

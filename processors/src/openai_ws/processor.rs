@@ -18,7 +18,7 @@ use super::{
 use crate::agent::transaction::Transactions;
 use futures_util::FutureExt;
 use runtime::{
-    event::{Event, Offset, PayloadError},
+    event::{Event, EventInput, Offset, PayloadError},
     object::Context,
     platform::NoteKind,
     processor::{Contract, Dependencies, Hook, Processor, StreamPort, Work},
@@ -42,6 +42,8 @@ pub struct OpenAiWsProcessor {
     /// Conversations whose terminal is not yet in the stream. They are owed even if the state has
     /// forgotten the request, as it does when the request is cancelled.
     pub(super) unfinished: RefCell<BTreeMap<Offset, Rc<Outcome>>>,
+    /// What befell the socket before a request could be started on it: the next one tells it.
+    pub(super) unrecorded: RefCell<Vec<EventInput>>,
     pub(super) claimed: RefCell<BTreeSet<Offset>>,
     queue: RefCell<VecDeque<Claim>>,
     is_executing: Cell<bool>,
@@ -65,6 +67,7 @@ impl OpenAiWsProcessor {
             line: RefCell::default(),
             active: RefCell::default(),
             unfinished: RefCell::default(),
+            unrecorded: RefCell::default(),
             claimed: RefCell::default(),
             queue: RefCell::default(),
             is_executing: Cell::new(false),
