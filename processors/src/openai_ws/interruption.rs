@@ -61,6 +61,10 @@ impl Interruption {
         }
     }
 
+    pub fn is_interrupted(&self) -> bool {
+        self.reason.get().is_some()
+    }
+
     /// The service gave a sign of life.
     pub fn hear(&self) {
         self.heard.set(self.heard.get() + 1);

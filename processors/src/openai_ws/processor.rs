@@ -187,10 +187,12 @@ impl Processor for OpenAiWsProcessor {
         if self.context.quirk(Quirk::B26) {
             return false;
         }
-        // An execution that goes on leaves an outcome behind, even if it is cancelled.
-        let is_executing = self.active.borrow().is_some() || !self.unfinished.borrow().is_empty();
+        // An execution that is cut off has yet to leave its outcome behind.
+        let active = self.active.borrow();
+        let is_cut_off = active.as_ref().is_some_and(|(_, it)| it.is_interrupted());
+        let is_unfinished = is_cut_off || !self.unfinished.borrow().is_empty();
         let mut requests = state.requests.values();
-        is_executing || requests.any(|open| self.is_dangling(open.status))
+        is_unfinished || requests.any(|open| self.is_dangling(open.status))
     }
 
     /// Reads the head even if everything is claimed: a stream that is gone shows by that, and the
