@@ -7,7 +7,6 @@ use super::{
     dial::{Connections, Subscription},
     idle::IdleTimer,
     log::Log,
-    patience::Patience,
     state::{ConfiguredEvent, CoreState},
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath, Timestamp,
     },
     object::{unknown_method, Class, Context, Object, Reply, Stub},
+    patience::Patience,
     platform::StorageError,
     quirk::Quirk,
 };
