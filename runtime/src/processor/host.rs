@@ -8,8 +8,9 @@
 //! **Recovery.** A failed batch is replayed from the durable checkpoint, three times. After the
 //! fourth failure in a row a batch that fails by itself is poison: an `error-occurred` says so and
 //! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later. That
-//! a stream is paused is no failure of the batch: it is told at once, and the stream dials when it is
-//! resumed. Production counts it towards poison.
+//! the own stream is paused is no failure of the batch: it is told at once, and the stream dials when
+//! it is resumed. Production counts it towards poison. Another stream's pause does count: nobody
+//! here learns of its end.
 //!
 //! **Reset.** A stream that was reset has another log under the same name. A host knows which log its
 //! checkpoints were folded from; when it meets another it forgets them and ends its incarnation, so

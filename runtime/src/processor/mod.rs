@@ -65,7 +65,8 @@ impl ProcessorError {
         }
     }
 
-    /// A stream is paused: the same batch may succeed when it is resumed.
+    /// The processor's own stream is paused: the same batch may succeed when it is resumed. Another's
+    /// pause is [`AppendError::OTHER_PAUSED`]: this stream does not learn when that one is resumed.
     pub fn is_paused(&self) -> bool {
         matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::PAUSED))
     }
