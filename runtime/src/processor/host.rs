@@ -489,9 +489,10 @@ impl ProcessorHost {
     }
 
     async fn take_up(self: &Rc<Self>, hosted: &Rc<Hosted>) -> Result<(), ProcessorError> {
+        let mut failed = None;
         if hosted.stream.is_bound() {
             match hosted.runner.clone().recover().await {
-                Err(error) if error.is_transient() || error.is_reset() => {}
+                Err(error) if error.is_transient() || error.is_reset() => failed = Some(error),
                 outcome => return outcome,
             }
         }
@@ -502,6 +503,9 @@ impl ProcessorHost {
         let known = self.known_log();
         if known.as_ref().is_some_and(|known| *known != log_created_at) {
             return Err(self.begin_anew().into());
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if !hosted.missed.replace(true) || hosted.stream.is_bound() {
             return Ok(());
