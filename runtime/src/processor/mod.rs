@@ -116,7 +116,8 @@ pub trait Processor: 'static {
     fn process_batch(self: &Rc<Self>, _hook: &Hook<Self>) {}
 
     /// The state holds an obligation that this processor must bring to an end. While it does, the
-    /// host keeps a durable alarm, which calls [`Processor::recover`].
+    /// host keeps a durable alarm, which calls [`Processor::recover`], ever less often while that
+    /// leads to nothing.
     fn owes(&self, _state: &Self::State) -> bool {
         false
     }
