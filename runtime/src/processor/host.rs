@@ -361,7 +361,7 @@ impl ProcessorHost {
             events: arguments.shared("events")?,
             stream_max_offset: arguments.parse("streamMaxOffset")?,
         };
-        if !self.context.is_initialized() {
+        if self.context.quirk(Quirk::B08) && !self.context.is_initialized() {
             // Deliveries wait for the lifecycle gate; with B-08 they do not.
             self.context
                 .note(NoteKind::Failure, "a batch came before initialization");

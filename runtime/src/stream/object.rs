@@ -384,8 +384,9 @@ impl StreamObject {
         Ok(Argument::shared(Arc::new(state)))
     }
 
-    /// Deletes everything; the next touch boots a new stream under the same name. The incarnation
-    /// ends in the same turn: anything that it still appended would go to a log without a beginning.
+    /// Deletes everything but the time at which the log began: the next touch boots a new stream under
+    /// the same name, whose log begins later. The incarnation ends in the same turn: anything that it
+    /// still appended would go to a log without a beginning.
     fn reset(&self) -> Result<Argument, CallError> {
         let store = self.context.store();
         let began_at = self.log.began_at();
