@@ -34,6 +34,21 @@ pub fn decision(text: &str) -> Result<RecordedDecision, UsageError> {
     })
 }
 
+/// One that another one contradicts.
+pub fn contradiction(decisions: &[RecordedDecision]) -> Option<&RecordedDecision> {
+    let name = |one: &RecordedDecision| (one.site.clone(), one.subject.clone(), one.n);
+    let mut later = decisions;
+    while let Some((one, rest)) = later.split_first() {
+        let is_other =
+            |other: &&RecordedDecision| name(other) == name(one) && other.value != one.value;
+        if let Some(other) = rest.iter().find(is_other) {
+            return Some(other);
+        }
+        later = rest;
+    }
+    None
+}
+
 fn parse(text: &str, shape: Shape) -> Option<u64> {
     let number = || {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -21,6 +21,10 @@ pub enum UsageError {
     Jobs(String),
     #[error("{0:?} is not a number of worlds: give a whole number from 0, such as 2000")]
     Worlds(String),
+    #[error("{0:?} is not a bound on worlds: give a whole number from 1, such as 5000")]
+    WorldsMax(String),
+    #[error("{0} is decided twice, in two ways: decide it once")]
+    DecidedTwice(String),
     #[error("unknown scenario {name:?}: {way_out}")]
     Scenario { name: String, way_out: String },
     #[error("unknown quirk {name:?}: {way_out}")]

@@ -20,6 +20,7 @@ use sim::{
         tally::Tally,
     },
     scenario::Scenario,
+    world::{FaultLevel, Strategy},
 };
 use std::{
     io::{self, Write},
@@ -64,6 +65,9 @@ impl Arguments {
             None => WORLDS_DEFAULT,
         };
         let settings = self.settings.settings();
+        // Nothing crashes there: what only a crash brings about is not to be had.
+        let is_restricted =
+            settings.faults == FaultLevel::None || settings.strategy == Strategy::Pct;
         let schedule =
             (self.sweep).schedule(&self.scenarios, settings, environment, worlds_default);
         let limits = Limits {
@@ -95,6 +99,7 @@ impl Arguments {
         let summary = Summary {
             tally: &tally,
             wall,
+            is_restricted,
             reports: &told.reports,
         };
         match format {
@@ -103,7 +108,7 @@ impl Arguments {
         }
         write!(anstream::stderr(), "{}", told.blocks)?;
         // What was found before the harness failed counts, and was told.
-        let exit = exit(&tally, told.all_confirmed);
+        let exit = exit(&tally, told.all_confirmed, is_restricted);
         match (explored, tally.failures.is_empty()) {
             (Ok(()), _) => Ok(exit),
             (Err(failure), true) => Err(failure.into()),
@@ -140,7 +145,7 @@ impl Observer for Sweep {
     }
 }
 
-fn exit(tally: &Tally, all_confirmed: bool) -> Exit {
+fn exit(tally: &Tally, all_confirmed: bool, is_restricted: bool) -> Exit {
     let failures = tally.failures.values();
     let mut exits: Vec<Exit> = failures
         .map(|group| failure_of(group).kind.into())
@@ -148,7 +153,11 @@ fn exit(tally: &Tally, all_confirmed: bool) -> Exit {
     if !all_confirmed {
         exits.push(Exit::NonDeterminism);
     }
-    if tally.is_vacuous() {
+    let is_vacuous = match is_restricted {
+        true => tally.worlds() == 0,
+        false => tally.is_vacuous(),
+    };
+    if is_vacuous {
         exits.push(Exit::Vacuous);
     }
     Exit::of_several(exits)
@@ -170,14 +179,25 @@ mod tests {
 
     #[test]
     fn nothing_run_nothing_reached_and_nothing_judged_are_vacuous() {
-        assert_eq!(exit(&tally([]), true), Exit::Vacuous);
+        assert_eq!(exit(&tally([]), true, false), Exit::Vacuous);
         let mut idle = fake::world(1, None);
         idle.outcome.goals.clear();
-        assert_eq!(exit(&tally([idle]), true), Exit::Vacuous);
+        assert_eq!(exit(&tally([idle]), true, false), Exit::Vacuous);
         let mut nothing_to_judge = fake::world(1, None);
         nothing_to_judge.outcome.exercised.clear();
-        assert_eq!(exit(&tally([nothing_to_judge]), true), Exit::Vacuous);
-        assert_eq!(exit(&tally([fake::world(1, None)]), true), Exit::Well);
+        assert_eq!(exit(&tally([nothing_to_judge]), true, false), Exit::Vacuous);
+        assert_eq!(
+            exit(&tally([fake::world(1, None)]), true, false),
+            Exit::Well
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_on_purpose_is_not_vacuous() {
+        let mut idle = fake::world(1, None);
+        idle.outcome.goals.clear();
+        assert_eq!(exit(&tally([idle]), true, true), Exit::Well);
+        assert_eq!(exit(&tally([]), true, true), Exit::Vacuous);
     }
 
     #[test]
@@ -185,8 +205,14 @@ mod tests {
         let safety = || fake::world(1, Some(("a/b", FailureKind::Safety)));
         let liveness = || fake::world(2, Some(("c/d", FailureKind::Liveness)));
         let crash = || fake::world(3, Some(("e/f", FailureKind::Crash)));
-        assert_eq!(exit(&tally([crash(), liveness()]), false), Exit::Liveness);
-        assert_eq!(exit(&tally([liveness(), safety()]), true), Exit::Safety);
-        assert_eq!(exit(&tally([crash()]), false), Exit::Panic);
+        assert_eq!(
+            exit(&tally([crash(), liveness()]), false, false),
+            Exit::Liveness
+        );
+        assert_eq!(
+            exit(&tally([liveness(), safety()]), true, false),
+            Exit::Safety
+        );
+        assert_eq!(exit(&tally([crash()]), false, false), Exit::Panic);
     }
 }

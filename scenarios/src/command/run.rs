@@ -50,6 +50,9 @@ impl Arguments {
         if self.trace && self.format.format == Format::Json {
             return Err(UsageError::TraceAsJson.into());
         }
+        if let Some(decision) = decide::contradiction(&self.decide) {
+            return Err(UsageError::DecidedTwice(decide::spelled(decision)).into());
+        }
         let seed = self.seed.first(environment);
         let plan = Plan {
             keep: true,

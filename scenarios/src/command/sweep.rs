@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::depth)]
     depth: Depth,
     /// More points, or pairs, of one run than this are sampled, by its seed.
-    #[arg(long, value_name = "N", default_value = "5000", value_parser = values::worlds)]
+    #[arg(long, value_name = "N", default_value = "5000", value_parser = values::worlds_max)]
     max_worlds: u64,
     #[command(flatten)]
     jobs: JobsFlag,
@@ -78,20 +78,33 @@ impl Arguments {
         report::prepare(&self.out)?;
         let limits = self.jobs.limits(environment);
         let first = self.seed.first(environment);
-        let seeds = self.seeds.clone().unwrap_or(first..first.saturating_add(1));
+        let seeds = match &self.seeds {
+            // The largest seed is one as well.
+            Some(seeds) => seeds.start..=seeds.end - 1,
+            None => first..=first,
+        };
         let settings = Settings {
             quirks: self.quirks.iter().copied().collect(),
             faults: self.faults,
             strategy: self.strategy,
         };
-        let (mut tally, mut exits, mut points) = (Tally::default(), Vec::new(), 0);
-        for scenario in names::selected(&self.scenarios) {
-            for seed in seeds.clone() {
-                let plan = settings.plan(scenario, seed);
-                let mut watch = Watch(Progress::new(Some(0), self.format.format));
-                let swept = sweep::sweep(&plan, &reach, limits, self.guard.run(), &mut watch)?;
-                drop(watch);
-                points += swept.points();
+        let (mut tally, mut exits) = (Tally::default(), Vec::new());
+        // A run that failed by itself has no points, and says so.
+        let mut is_vacuous = true;
+        let mut broke = None;
+        let runs = names::selected(&self.scenarios).into_iter();
+        for (scenario, seed) in runs.flat_map(|one| seeds.clone().map(move |seed| (one, seed))) {
+            let plan = settings.plan(scenario, seed);
+            let mut watch = Watch(Progress::new(Some(0), self.format.format));
+            let swept = sweep::sweep(&plan, &reach, limits, self.guard.run(), &mut watch);
+            drop(watch);
+            let (swept, failure) = match swept {
+                Ok(swept) => (Some(swept), None),
+                Err(broken) => (broken.so_far, Some(broken.failure)),
+            };
+            if let Some(swept) = swept {
+                let has_failed = swept.base.outcome.failure.is_some();
+                is_vacuous &= swept.points() == 0 && !has_failed;
                 let told = sweep_view::told(&swept);
                 match self.format.format {
                     Format::Text => {
@@ -103,18 +116,31 @@ impl Arguments {
                 exits.push(exit(&swept, &told));
                 remember(swept, &mut tally);
             }
+            if failure.is_some() {
+                broke = failure;
+                break;
+            }
+        }
+        if is_vacuous && broke.is_none() {
+            let nothing = "vacuous: what is swept came up in none of these runs";
+            anstream::eprintln!("streamsim: {nothing}; `streamsim list` shows the fault sites");
+            exits.push(Exit::Vacuous);
         }
         let follow_up = follow_up(&tally, &self.out)?;
         write!(anstream::stderr(), "{}", follow_up.blocks)?;
         if !follow_up.all_confirmed {
             exits.push(Exit::NonDeterminism);
         }
-        if points == 0 {
-            let nothing = "vacuous: what is swept came up in none of these runs";
-            anstream::eprintln!("streamsim: {nothing}; `streamsim list` shows the fault sites");
-            exits.push(Exit::Vacuous);
+        // What was found before the harness failed counts, and was told.
+        let exit = Exit::of_several(exits);
+        match broke {
+            None => Ok(exit),
+            Some(failure) if exit == Exit::Well => Err(failure.into()),
+            Some(failure) => {
+                anstream::eprintln!("error: {failure}");
+                Ok(exit)
+            }
         }
-        Ok(Exit::of_several(exits))
     }
 
     fn reach(&self) -> Result<Reach, UsageError> {

@@ -70,6 +70,12 @@ pub fn depth(text: &str) -> Result<Depth, UsageError> {
     }
 }
 
+/// A bound on worlds: at least one.
+pub fn worlds_max(text: &str) -> Result<u64, UsageError> {
+    let number = parse_decimal(text).filter(|number| *number > 0);
+    number.ok_or_else(|| UsageError::WorldsMax(text.to_owned()))
+}
+
 fn parse_seed(text: &str) -> Option<u64> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         // `from_str_radix` would take a sign.

@@ -1,4 +1,4 @@
-//! Two threads whose answers are posted, by the [`poster`](super::poster), through Slack's Web API.
+//! Two threads whose answers are posted, by [`super::poster`], through Slack's Web API.
 
 use super::{
     platform::{self, outputs, routed, routed_logs},

@@ -179,6 +179,40 @@ fn a_malformed_environment_variable_is_refused() {
 }
 
 #[test]
+fn a_choice_is_decided_once_and_a_bound_lets_something_through() {
+    let decisions = ["rpc.delay|a → b|0=5", "rpc.delay|a → b|0=9"];
+    let mut run = streamsim(&["run", "streams-tree"]);
+    for decision in decisions {
+        run.args(["--decide", decision]);
+    }
+    assert_refused(&mut run, &["rpc.delay|a → b|0=9", "twice"]);
+    let mut sweep = streamsim(&["sweep", "streams-tree", "--max-worlds", "0"]);
+    assert_refused(&mut sweep, &["\"0\"", "bound"]);
+}
+
+#[test]
+fn what_calm_worlds_leave_out_is_told_and_is_not_vacuous() {
+    let directory = directory("calm");
+    let calm = [
+        "explore",
+        "streams-tree",
+        "--worlds",
+        "8",
+        "--faults",
+        "none",
+    ];
+    let output = streamsim(&calm)
+        .arg("--out")
+        .arg(&directory)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let left_out = "left out: no world of streams-tree reached crashed\n";
+    assert!(stdout(&output).contains(left_out), "{}", stdout(&output));
+    std::fs::remove_dir(&directory).unwrap();
+}
+
+#[test]
 fn no_world_is_vacuous() {
     let directory = directory("none");
     let mut command = streamsim(&["explore", "--worlds", "0", "--format", "json", "--out"]);

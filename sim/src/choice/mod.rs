@@ -80,23 +80,26 @@ struct Inner {
     faults_on: bool,
     /// None without a budget.
     purse: Option<Purse>,
+    /// Somebody asked for these by name: no budget refuses them.
+    forced: Met,
     decisions: Vec<Decision>,
 }
 
 impl Choices {
     /// Without a budget.
     pub fn new(chooser: impl Chooser + 'static) -> Self {
-        Choices::within(chooser, None)
+        Choices::within(chooser, None, Met::default())
     }
 
-    /// Within a budget, if there is one.
-    pub fn within(chooser: impl Chooser + 'static, budget: Option<Budget>) -> Self {
+    /// Within a budget, if there is one; what was forced is not cut.
+    pub fn within(chooser: impl Chooser + 'static, budget: Option<Budget>, forced: Met) -> Self {
         Choices {
             inner: Mutex::new(Inner {
                 chooser: Box::new(chooser),
                 occurrences: FxHashMap::default(),
                 faults_on: false,
                 purse: budget.map(Purse::new),
+                forced,
                 decisions: Vec::new(),
             }),
         }
@@ -161,7 +164,8 @@ impl Choices {
         });
         if value != 0 {
             let purse = inner.purse.as_mut().filter(|_| site.role == Role::Fault);
-            if purse.is_some_and(|purse| !purse.take(site)) {
+            let is_beyond = purse.is_some_and(|purse| !purse.take(site));
+            if is_beyond && !inner.forced.contains(site.name, subject.text(), n) {
                 return 0;
             }
             inner.decisions.push(Decision {

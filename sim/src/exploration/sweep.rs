@@ -96,6 +96,13 @@ pub trait Run: Fn(&Plan) -> Outcome + Sync {}
 
 impl<R: Fn(&Plan) -> Outcome + Sync> Run for R {}
 
+/// The harness failed in one of the worlds of a sweep.
+pub struct Broken {
+    pub failure: HarnessFailure,
+    /// What had been found by then, if the run itself was done.
+    pub so_far: Option<Swept>,
+}
+
 /// Sweeps the run of `plan`.
 ///
 /// # Errors
@@ -106,7 +113,7 @@ pub fn sweep(
     limits: Limits,
     run_world: impl Run,
     watcher: &mut dyn Watcher,
-) -> Result<Swept, HarnessFailure> {
+) -> Result<Swept, Box<Broken>> {
     let mut watched = reach.sites.clone();
     if reach.with_losses {
         watched.push(&STORAGE_LOST_SUFFIX);
@@ -115,7 +122,10 @@ pub fn sweep(
         watched,
         ..plan.clone()
     };
-    let base = base(&plan, limits, &run_world, watcher)?;
+    let base = base(&plan, limits, &run_world, watcher).map_err(|failure| Broken {
+        failure,
+        so_far: None,
+    })?;
     let points = points_of(reach, &base.outcome.occurrences);
     let mut swept = Swept {
         base,
@@ -138,7 +148,10 @@ pub fn sweep(
         next: Some(&mut second),
         watcher,
     };
-    wave.run(first, limits, &run_world)?;
+    if let Err(failure) = wave.run(first, limits, &run_world) {
+        let so_far = Some(swept);
+        return Err(Box::new(Broken { failure, so_far }));
+    }
     let mut wave = Wave {
         plan: &Plan {
             watched: Vec::new(),
@@ -149,8 +162,13 @@ pub fn sweep(
         next: None,
         watcher,
     };
-    wave.run(second, limits, &run_world)?;
-    Ok(swept)
+    match wave.run(second, limits, &run_world) {
+        Ok(()) => Ok(swept),
+        Err(failure) => {
+            let so_far = Some(swept);
+            Err(Box::new(Broken { failure, so_far }))
+        }
+    }
 }
 
 /// The run itself, on a thread of the engine as all others, which names it if the harness fails.
@@ -461,7 +479,8 @@ mod tests {
             fake_world(plan)
         };
         let plan = Plan::new(&FAKE, 1);
-        let swept = sweep(&plan, &reach, limits, run_world, &mut Silent).unwrap();
+        let swept = sweep(&plan, &reach, limits, run_world, &mut Silent);
+        let swept = swept.unwrap_or_else(|broken| panic!("{}", broken.failure));
         let mut worlds = worlds.into_inner().unwrap();
         worlds.sort();
         (worlds, swept)

@@ -142,7 +142,8 @@ async fn serve_object(ports: Rc<SimPorts>, class: Class, mut inbox: mpsc::Unboun
             }
             Mail::Work(_) => panic!("work is for clients"),
             Mail::EvictIfIdle => {
-                if is_idle(&object, &resident) {
+                // Whoever stood still reads it late, maybe when the world has healed.
+                if ports.fleet.choices.faults_on() && is_idle(&object, &resident) {
                     ports.fleet.evict(&resident, ports.incarnation);
                 }
             }

@@ -71,7 +71,7 @@ impl World {
         let traced = trace.clone();
         let (chooser, noted) =
             plan.chooser(move || (crate::time::since_start_us(), traced.events()));
-        let choices = Arc::new(Choices::within(chooser, plan.budget()));
+        let choices = Arc::new(Choices::within(chooser, plan.budget(), noted.met.clone()));
         let activity = Arc::new(Activity::default());
         let fleet = Fleet::new(
             choices.clone(),

@@ -142,7 +142,14 @@ async fn live(world: &Arc<World>) -> Evidence {
         .record(&"world", "heal", format_args!("after {chaos_ms} ms"));
     world.fleet.heal();
     let quiescence = match ran_away {
-        Some(runaway) => runaway,
+        Some(RanAway::Events(trace_events)) => Quiescence::Runaway { trace_events },
+        // Healed, what it waited for may be answered; the workload itself was given up all the same.
+        Some(RanAway::Time) => match rest(world, SETTLE_MS_MAX).await {
+            Quiescence::Reached => Quiescence::TimedOut {
+                pending: "the workload itself".to_owned(),
+            },
+            stuck => stuck,
+        },
         None => rest(world, SETTLE_MS_MAX).await,
     };
     let in_effect = world.fleet.faults_in_effect();
@@ -155,23 +162,23 @@ async fn live(world: &Arc<World>) -> Evidence {
     evidence
 }
 
+/// What a workload had too much of.
+enum RanAway {
+    Events(u64),
+    Time,
+}
+
 /// Completes when the world has done more than any workload should make it do, or for longer.
-async fn run_away(world: &World) -> Quiescence {
+async fn run_away(world: &World) -> RanAway {
     let deadline_ms = crate::time::since_start_ms() + WORKLOAD_MS_MAX;
     while crate::time::since_start_ms() < deadline_ms {
         sleep(Duration::from_millis(LOOK_MS_MAX)).await;
         let trace_events = world.trace.events();
         if trace_events > TRACE_EVENTS_MAX {
-            return Quiescence::Runaway { trace_events };
+            return RanAway::Events(trace_events);
         }
     }
-    let waits = world.fleet.waits.stalls();
-    match waits.is_empty() {
-        true => Quiescence::TimedOut {
-            pending: "the workload itself".to_owned(),
-        },
-        false => Quiescence::Stalled { waits },
-    }
+    RanAway::Time
 }
 
 /// Waits until nothing is under way, at most `limit_ms`.
@@ -302,20 +309,14 @@ fn outcome(
     outcome
 }
 
-/// Forced decisions that never came up, or that a budget did not let happen.
+/// Forced decisions that never came up.
 fn unmet(world: &World) -> Vec<RecordedDecision> {
     let forced = &world.plan.forced;
     if forced.is_empty() {
         return Vec::new();
     }
-    let decisions = world.choices.decisions();
     let is_met = |wanted: &&RecordedDecision| {
-        let happened = wanted.value == 0
-            || decisions.iter().any(|decision| {
-                (decision.site.name, &decision.subject, decision.n)
-                    == (wanted.site.as_str(), &wanted.subject, wanted.n)
-            });
-        happened && (world.noted.met).contains(&wanted.site, &wanted.subject, wanted.n)
+        (world.noted.met).contains(&wanted.site, &wanted.subject, wanted.n)
     };
     forced
         .iter()
