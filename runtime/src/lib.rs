@@ -19,6 +19,7 @@ pub mod http;
 pub mod javascript;
 pub mod jsonata;
 pub mod object;
+mod patience;
 pub mod platform;
 pub mod processor;
 pub mod quirk;

@@ -299,7 +299,7 @@ pub trait Store {
     /// Takes back what the open transaction has written since a savepoint of this turn.
     fn roll_back(&self, to: Savepoint);
 
-    /// Sets or deletes the object's one alarm; a write like any other.
+    /// Sets or deletes the object's one alarm, with the open transaction; that is never refused.
     fn set_alarm(&self, at: Option<Timestamp>);
 
     fn alarm(&self) -> Option<Timestamp>;

@@ -64,7 +64,7 @@ quirks! {
     X7 "X-7" "a failed dial waits for the next event, which a quiet stream never has",
     X8 "X-8" "a host drops the batches of a superseded handshake without a word",
     X9 "X-9" "a host that gave up on a batch is dialed again, and again",
-    X10 "X-10" "a host that gives up refuses its batches before it has let go, and so is dialed at once",
+    X10 "X-10" "a host that gives up refuses its batches and never lets go, and so is dialed at once",
     X11 "X-11" "a paused stream makes its processors give up, and its end dials nobody",
     X15 "X-15" "whoever connects makes a provider take up what looked unfinished as of that event",
     X16 "X-16" "a provider takes up what looks unfinished at the end of a batch",

@@ -8,15 +8,17 @@
 //! **Recovery.** A failed batch is replayed from the durable checkpoint, three times. After the
 //! fourth failure in a row a batch that fails by itself is poison: an `error-occurred` says so and
 //! the host unsubscribes. If only the way to somebody failed, the stream is told, and dials later. That
-//! a stream is paused is no failure of the batch: it is told at once, and the stream dials when it is
-//! resumed. Production counts it towards poison.
+//! the own stream is paused is no failure of the batch: it is told at once, and the stream dials when
+//! it is resumed. Production counts it towards poison. Another stream's pause does count: nobody
+//! here learns of its end.
 //!
 //! **Reset.** A stream that was reset has another log under the same name. A host knows which log its
 //! checkpoints were folded from; when it meets another it forgets them and ends its incarnation, so
 //! that nothing of the old log is left in memory, and begins anew when it is dialed again.
 //!
 //! **Obligations.** While a processor's checkpointed state owes something, the object keeps an alarm,
-//! set in the same transaction as the checkpoint. It rings in any incarnation.
+//! set in the same transaction as the checkpoint. It rings in any incarnation, and ever less often while
+//! nothing comes of it: the stream may be paused for long.
 
 use super::{
     engine::{Checkpoints, Engine, EventBatch, Runner},
@@ -28,6 +30,7 @@ use crate::{
     call::{Argument, Arguments, CallError, Capability},
     event::{EventInput, Offset, StreamName},
     object::{unknown_method, Context, Reply},
+    patience::Patience,
     platform::{NoteKind, Resource, Target},
     quirk::Quirk,
     stream::{
@@ -46,6 +49,10 @@ use tokio::sync::Mutex;
 
 /// Failures in a row after which a batch is no longer replayed at once: the first and three replays.
 pub const MAX_CONSECUTIVE_INGEST_FAILURES: u32 = 3;
+
+/// How long an obligation stands at most before the alarm looks after it again, however often that
+/// led to nothing.
+const OBLIGATION_ALARM_MAX_MS: u64 = 240_000;
 
 /// When the log began that this object's checkpoints were folded from.
 pub const LOG_CREATED_AT_KEY: &str = "stream-processor-log-created-at";
@@ -73,6 +80,8 @@ pub(super) struct Hosted {
     failures: Cell<u32>,
     /// The alarm rang, and nobody had dialed.
     missed: Cell<bool>,
+    /// How long the alarm waits; new when something has changed.
+    patience: Cell<Patience>,
     ingest_chain: Mutex<()>,
 }
 
@@ -120,6 +129,7 @@ impl ProcessorHost {
             generation: Cell::new(0),
             failures: Cell::new(0),
             missed: Cell::new(false),
+            patience: Cell::default(),
             ingest_chain: Mutex::default(),
         });
         let taken = self.hosted.borrow_mut().insert(name, hosted);
@@ -172,6 +182,9 @@ impl ProcessorHost {
         hosted.checkpoints.put_subscription_key(&key)?;
         self.end_generation(&hosted);
         hosted.failures.set(0);
+        if hosted.patience.take().is_tried() {
+            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
+        }
         let client = StreamClient::live(&self.context, stream);
         hosted.stream.retain(client.clone(), log_created_at);
         self.open(&hosted, client, &key)
@@ -348,7 +361,7 @@ impl ProcessorHost {
             events: arguments.shared("events")?,
             stream_max_offset: arguments.parse("streamMaxOffset")?,
         };
-        if !self.context.is_initialized() {
+        if self.context.quirk(Quirk::B08) && !self.context.is_initialized() {
             // Deliveries wait for the lifecycle gate; with B-08 they do not.
             self.context
                 .note(NoteKind::Failure, "a batch came before initialization");
@@ -376,6 +389,7 @@ impl ProcessorHost {
             // The initial push may hold nothing: it says nothing of what comes behind it.
             if !is_empty {
                 hosted.failures.set(0);
+                hosted.patience.take();
             }
             return Ok(Argument::NULL);
         };
@@ -474,9 +488,20 @@ impl ProcessorHost {
         let hosted: Vec<Rc<Hosted>> = self.hosted.borrow().values().cloned().collect();
         for hosted in hosted {
             if !hosted.runner.clone().owes().await.unwrap_or(true) {
+                hosted.patience.take();
                 continue;
             }
-            self.context.ensure_alarm(OBLIGATION_ALARM_MS);
+            let (now, mut patience) = (self.context.now(), hosted.patience.get());
+            let is_due = patience.is_due(now);
+            let wait_ms = match is_due {
+                true => patience.tried(now, OBLIGATION_ALARM_MS, OBLIGATION_ALARM_MAX_MS),
+                false => patience.remaining_ms(now),
+            };
+            hosted.patience.set(patience);
+            self.context.ensure_alarm(wait_ms);
+            if !is_due {
+                continue;
+            }
             if let Err(error) = self.take_up(&hosted).await {
                 self.context.note(
                     NoteKind::Failure,
@@ -488,9 +513,10 @@ impl ProcessorHost {
     }
 
     async fn take_up(self: &Rc<Self>, hosted: &Rc<Hosted>) -> Result<(), ProcessorError> {
+        let mut failed = None;
         if hosted.stream.is_bound() {
             match hosted.runner.clone().recover().await {
-                Err(error) if error.is_transient() || error.is_reset() => {}
+                Err(error) if error.is_transient() || error.is_reset() => failed = Some(error),
                 outcome => return outcome,
             }
         }
@@ -501,6 +527,9 @@ impl ProcessorHost {
         let known = self.known_log();
         if known.as_ref().is_some_and(|known| *known != log_created_at) {
             return Err(self.begin_anew().into());
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if !hosted.missed.replace(true) || hosted.stream.is_bound() {
             return Ok(());

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::LocalBoxFuture;
 
-/// How long an obligation may stand before the alarm looks after it.
+/// How long an obligation may stand before the alarm looks after it, the first time.
 pub(super) const OBLIGATION_ALARM_MS: u64 = 15_000;
 
 pub(super) struct HostCheckpoints {

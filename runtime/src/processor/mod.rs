@@ -65,7 +65,8 @@ impl ProcessorError {
         }
     }
 
-    /// A stream is paused: the same batch may succeed when it is resumed.
+    /// The processor's own stream is paused: the same batch may succeed when it is resumed. Another's
+    /// pause is [`AppendError::OTHER_PAUSED`]: this stream does not learn when that one is resumed.
     pub fn is_paused(&self) -> bool {
         matches!(self, ProcessorError::Call(error) if error.code() == Some(AppendError::PAUSED))
     }
@@ -115,7 +116,8 @@ pub trait Processor: 'static {
     fn process_batch(self: &Rc<Self>, _hook: &Hook<Self>) {}
 
     /// The state holds an obligation that this processor must bring to an end. While it does, the
-    /// host keeps a durable alarm, which calls [`Processor::recover`].
+    /// host keeps a durable alarm, which calls [`Processor::recover`], ever less often while that
+    /// leads to nothing.
     fn owes(&self, _state: &Self::State) -> bool {
         false
     }

@@ -2,8 +2,8 @@
 //!
 //! Production announces once, as a side effect of `created`, and a lost announcement stays lost
 //! . Here it is an obligation: until every ancestor has taken the announcement, a durable alarm,
-//! set in the transaction of `created`, brings the stream back to it, ever more patiently: an ancestor may
-//! be paused for long. Announcements are keyed, so to repeat one is harmless.
+//! set in the transaction of `created`, brings the stream back to it, ever more patiently: an
+//! ancestor may be paused for long. Announcements are keyed, so to repeat one is harmless.
 
 use super::{
     contract::{ChildStreamCreated, CHILD_STREAM_CREATED},
@@ -24,6 +24,9 @@ const ANNOUNCED_KEY: &str = "announcedToAncestors";
 /// How long an announcement may be outstanding before the alarm looks after it, the first time.
 const ANNOUNCEMENT_ALARM_MS: u64 = 10_000;
 
+/// How long at most, however often that led to nothing.
+const ANNOUNCEMENT_ALARM_MAX_MS: u64 = 320_000;
+
 impl StreamObject {
     /// Announces this stream to its ancestors, unless that is done or under way.
     pub(super) fn announce(self: &Rc<Self>) {
@@ -34,7 +37,7 @@ impl StreamObject {
         let mut patience = self.announcements.get();
         let is_due = patience.is_due(now);
         let wait_ms = match is_due {
-            true => patience.tried(now, ANNOUNCEMENT_ALARM_MS),
+            true => patience.tried(now, ANNOUNCEMENT_ALARM_MS, ANNOUNCEMENT_ALARM_MAX_MS),
             false => patience.remaining_ms(now),
         };
         self.announcements.set(patience);

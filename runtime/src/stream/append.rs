@@ -38,7 +38,10 @@ impl AppendError {
     /// The precondition did not hold: read again, and decide anew.
     pub const OFFSET_CONFLICT: &'static str = "offset-conflict";
     pub const KEY_CONFLICT: &'static str = "key-conflict";
+    /// The stream that was asked is paused.
     pub const PAUSED: &'static str = "stream-paused";
+    /// The stream that was asked forwards to another, and that one is paused.
+    pub const OTHER_PAUSED: &'static str = "other-stream-paused";
     pub const INVALID: &'static str = "invalid-event";
     /// The log that the caller means is gone: the stream was reset since.
     pub const RESET: &'static str = "stream-reset";

@@ -3,10 +3,11 @@
 //!
 //! Production redials a failed subscription at the next domain event only; on a quiet stream that is
 //! never. Here a stream that may owe a delivery holds a durable alarm, and the alarm redials what
-//! is not connected until nothing is owed, ever more patiently while that leads to nothing. A subscriber that unsubscribed by itself (a host that
-//! gave up on a poison batch) is left alone until the next domain event, and so is one that was let
-//! go because nothing happened. A subscriber that failed because this stream is paused would fail again:
-//! it is dialed when the stream is resumed, and so are the others.
+//! is not connected until nothing is owed, ever more patiently while that leads to nothing. A
+//! subscriber that unsubscribed by itself (a host that gave up on a poison batch) is left alone until
+//! the next domain event, and so is one that was let go because nothing happened. A subscriber that
+//! failed because this stream is paused would fail again: it is dialed when the stream is resumed, and
+//! so are the others.
 //!
 //! A configuration of the same key replaces the one before it. Production keeps the connection that
 //! is open (B-16); here a connection belongs to the target that was dialed for it: when the key gets
@@ -17,7 +18,6 @@ use super::{
     connection::Connection,
     contract::*,
     object::StreamObject,
-    patience::Patience,
     state::{ConfiguredEvent, ConfiguredSubscription},
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     callable::{dispatch, Callable, CallableError},
     event::{Event, EventInput, EventType, Offset},
     object::unknown_method,
+    patience::Patience,
     platform::{NoteKind, Target},
     quirk::Quirk,
 };
@@ -32,6 +33,9 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 /// How long a delivery may be owed before the alarm looks after it, the first time.
 const DELIVERY_ALARM_MS: u64 = 10_000;
+
+/// How long at most, however often that led to nothing.
+const DELIVERY_ALARM_MAX_MS: u64 = 320_000;
 
 /// After so many failed deliveries in a row, a subscription is redialed by the alarm only.
 const IMMEDIATE_REDIALS_MAX: u32 = 3;
@@ -526,7 +530,7 @@ impl StreamObject {
             let redials = connections.redials.entry(key.clone()).or_default();
             let is_due = redials.is_due(now);
             let next_ms = match is_due {
-                true => redials.tried(now, DELIVERY_ALARM_MS),
+                true => redials.tried(now, DELIVERY_ALARM_MS, DELIVERY_ALARM_MAX_MS),
                 false => redials.remaining_ms(now),
             };
             drop(connections);

@@ -16,7 +16,6 @@ mod dial;
 mod idle;
 mod log;
 mod object;
-mod patience;
 mod state;
 
 pub use append::AppendError;

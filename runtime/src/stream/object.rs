@@ -7,7 +7,6 @@ use super::{
     dial::{Connections, Subscription},
     idle::IdleTimer,
     log::Log,
-    patience::Patience,
     state::{ConfiguredEvent, CoreState},
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         Event, EventInput, EventType, IdempotencyKey, Offset, StreamName, StreamPath, Timestamp,
     },
     object::{unknown_method, Class, Context, Object, Reply, Stub},
+    patience::Patience,
     platform::StorageError,
     quirk::Quirk,
 };
@@ -265,15 +265,24 @@ impl StreamObject {
         Ok(Appended::Here(Argument::shared(Arc::new(appended))))
     }
 
-    /// Appends to another stream of this namespace; nothing is journaled here.
+    /// Appends to another stream of this namespace; nothing is journaled here. That the other one is
+    /// paused has a code of its own: whoever waits until this one is resumed would wait in vain.
     fn forward(&self, method: &str, path: StreamPath, arguments: Arguments) -> Reply {
         let mut forwarded = Arguments::new();
         let own = ["streamPath", LOG_CREATED_AT];
         for (key, value) in arguments.iter().filter(|(key, _)| !own.contains(key)) {
             forwarded.set(key.to_owned(), value.clone());
         }
-        self.peer(&self.name.namespace, path)
-            .call(method.to_owned(), forwarded)
+        let peer = self.peer(&self.name.namespace, path.clone());
+        let reply = peer.call(method.to_owned(), forwarded);
+        Box::pin(async move {
+            reply.await.map_err(|error| match error.code() {
+                Some(AppendError::PAUSED) => {
+                    CallError::remote(AppendError::OTHER_PAUSED, format!("{path}: {error}"))
+                }
+                _ => error,
+            })
+        })
     }
 
     fn get_event(&self, arguments: &Arguments) -> Result<Argument, CallError> {
@@ -375,8 +384,9 @@ impl StreamObject {
         Ok(Argument::shared(Arc::new(state)))
     }
 
-    /// Deletes everything; the next touch boots a new stream under the same name. The incarnation
-    /// ends in the same turn: anything that it still appended would go to a log without a beginning.
+    /// Deletes everything but the time at which the log began: the next touch boots a new stream under
+    /// the same name, whose log begins later. The incarnation ends in the same turn: anything that it
+    /// still appended would go to a log without a beginning.
     fn reset(&self) -> Result<Argument, CallError> {
         let store = self.context.store();
         let began_at = self.log.began_at();

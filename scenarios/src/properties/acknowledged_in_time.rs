@@ -1,12 +1,13 @@
-//! Reads Slack's ledger, the lifetimes of the worker, and which faults struck. Asserts that a delivery
+//! Reads Slack's ledger and the lifetimes of the worker. Asserts that a delivery
 //! that reached the worker is answered, one way or the other, within 3 s (peers §5.5); how slow the
 //! objects behind it are is no excuse.
 //!
 //! Excused is a try whose body came late; one during which an incarnation of the worker ended or
-//! began; and every try of a world in which a fault struck connections to or from services, as a worker
-//! cannot answer what does not get through. Does not assert that the answer is a good one.
+//! began; and one during which it accepted a connection with a fate, as a worker cannot answer what does
+//! not get through. Does not assert that the answer is a good one.
 
 use sim::{
+    fleet::Lifetime,
     oracles::{Evidence, Oracle, Violation},
     peers::slack::SlackFact,
 };
@@ -14,8 +15,11 @@ use sim::{
 /// How long Slack waits.
 const ACKNOWLEDGE_MS: u64 = 3_000;
 
+/// How long before the ledger says that a try arrived the worker may have accepted its connection.
+const ACCEPTED_BEFORE_MS: u64 = 10;
+
 /// The binding of the worker.
-const WORKER: &str = "EDGE";
+pub(super) const WORKER: &str = "EDGE";
 
 pub struct AcknowledgedInTime;
 
@@ -29,10 +33,6 @@ impl Oracle for AcknowledgedInTime {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let struck = |site: &str| site.starts_with("tcp.");
-        if evidence.fired.keys().any(|site| struck(site)) {
-            return Ok(0);
-        }
         let mut answered = 0;
         for (index, entry) in evidence.slack.iter().enumerate() {
             let SlackFact::Delivered {
@@ -44,7 +44,7 @@ impl Oracle for AcknowledgedInTime {
             else {
                 continue;
             };
-            if worker_changed(evidence, entry.at_ms) {
+            if is_excused(evidence, entry.at_ms) {
                 continue;
             }
             let later = &evidence.slack[index..];
@@ -73,18 +73,26 @@ impl Oracle for AcknowledgedInTime {
     }
 }
 
-/// An incarnation of the worker ended or began while a try was under way.
-fn worker_changed(evidence: &Evidence, delivered_ms: u64) -> bool {
-    let during = delivered_ms..=delivered_ms + ACKNOWLEDGE_MS;
-    let workers = evidence.lifetimes.iter();
-    workers
-        .filter(|lifetime| lifetime.object.binding == WORKER)
-        .any(|lifetime| {
-            let ended = lifetime
+/// The worker's incarnations.
+pub(super) fn workers(evidence: &Evidence) -> impl Iterator<Item = &Lifetime> {
+    let lifetimes = evidence.lifetimes.iter();
+    lifetimes.filter(|life| life.object.binding == WORKER)
+}
+
+/// While a try was under way, an incarnation of the worker ended or began, or accepted a connection to
+/// which something was to happen.
+fn is_excused(evidence: &Evidence, delivered_ms: u64) -> bool {
+    let changed = delivered_ms..=delivered_ms + ACKNOWLEDGE_MS;
+    // The two ends of a connection learn of it one after the other.
+    let accepted = delivered_ms.saturating_sub(ACCEPTED_BEFORE_MS)..=*changed.end();
+    workers(evidence).any(|life| {
+        let mut disturbances = life.disturbances.iter();
+        changed.contains(&life.began_ms)
+            || life
                 .ended_ms
-                .is_some_and(|ended_ms| during.contains(&ended_ms));
-            ended || during.contains(&lifetime.began_ms)
-        })
+                .is_some_and(|ended_ms| changed.contains(&ended_ms))
+            || disturbances.any(|found| found.is_accepted && accepted.contains(&found.at_ms))
+    })
 }
 
 #[cfg(test)]
@@ -118,10 +126,27 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_body_and_a_broken_network_excuse_it() {
+    fn a_slow_body_excuses_it() {
         assert_eq!(timed_out(100).verdict(&AcknowledgedInTime), None);
-        let history = timed_out(0).fired("tcp.half-open");
-        assert_eq!(history.verdict(&AcknowledgedInTime), None);
+    }
+
+    /// A try from 1,000 to 4,000 ms that timed out, and a connection with a fate.
+    fn disturbed(binding: &'static str, at_ms: u64, is_accepted: bool) -> History {
+        let history = timed_out(0).at(0).begins(binding, "edge").at(at_ms);
+        history.disturbed(binding, "edge", is_accepted)
+    }
+
+    #[test]
+    fn a_connection_with_a_fate_excuses_the_try_that_it_carried() {
+        const LATE: Option<(&str, sim::world::FailureKind)> = Some(("late", SAFETY));
+        let judge = |history: History| history.verdict(&AcknowledgedInTime);
+        assert_eq!(judge(disturbed(WORKER, 1_000, true)), None);
+        assert_eq!(judge(disturbed(WORKER, 900, true)), LATE, "before");
+        assert_eq!(judge(disturbed(WORKER, 4_001, true)), LATE, "after");
+        assert_eq!(judge(disturbed(WORKER, 1_000, false)), LATE, "to a service");
+        assert_eq!(judge(disturbed("STREAM", 1_000, true)), LATE, "another's");
+        let elsewhere = timed_out(0).fired("tcp.half-open");
+        assert_eq!(judge(elsewhere), LATE, "somewhere");
     }
 
     #[test]

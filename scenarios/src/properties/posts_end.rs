@@ -29,7 +29,7 @@ impl Oracle for PostsEnd {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let mut cases = 0;
+        let (mut cases, mut owed) = (0, None);
         for log in evidence.logs.values().filter(|log| has_poster(log)) {
             let Some(thread) = thread_of(log) else {
                 continue;
@@ -45,18 +45,27 @@ impl Oracle for PostsEnd {
                 .filter(|event| to_be_said(event).is_some())
             {
                 let subject = format!("answer@{}", cause.offset);
-                let outcome = ended.get(&subject).ok_or_else(|| {
-                    let message =
-                        format!("{}: {subject} was neither posted nor given up", log.name);
-                    Violation::liveness("owed", message)
-                })?;
-                if let Outcome::Posted { ts, .. } = outcome {
-                    check_applied(evidence, &thread.channel, ts)?;
+                match ended.get(&subject) {
+                    Some(Outcome::Posted { ts, .. }) => {
+                        check_applied(evidence, &thread.channel, ts)?;
+                    }
+                    Some(Outcome::GaveUp { .. }) => {}
+                    None => {
+                        owed.get_or_insert((log, subject));
+                        continue;
+                    }
                 }
                 cases += 1;
             }
         }
-        Ok(cases)
+        // Last, so that it does not hide what is called posted and was not.
+        match owed {
+            None => Ok(cases),
+            Some((log, subject)) => {
+                let message = format!("{}: {subject} was neither posted nor given up", log.name);
+                Err(Violation::liveness("owed", message))
+            }
+        }
     }
 }
 
@@ -110,7 +119,12 @@ mod tests {
     use sim::oracles::{Entry, History};
 
     fn history(outcome: Option<Value>) -> History {
-        let stream = StreamName::parse(THREAD).expect("a stream's name");
+        with_thread(History::new(&[]), THREAD, outcome)
+    }
+
+    /// One more thread with something to be said.
+    fn with_thread(history: History, thread: &str, outcome: Option<Value>) -> History {
+        let stream = StreamName::parse(thread).expect("a stream's name");
         let subscription = poster::subscription(&stream);
         let route = json!({
             "channel": "C123", "threadTs": "1", "streamPath": "/agents/slack/c123/ts-1",
@@ -128,7 +142,7 @@ mod tests {
             let ended = json!({ "subject": "answer@3", "outcome": outcome });
             entries.push(Entry::new(ENDED, ended));
         }
-        History::new(&[]).log(THREAD, entries)
+        history.log(thread, entries)
     }
 
     fn posted() -> Option<Value> {
@@ -160,6 +174,13 @@ mod tests {
     #[test]
     fn what_slack_never_had_was_not_posted() {
         let found = history(posted()).verdict(&PostsEnd);
+        assert_eq!(found, Some(("never-posted", SAFETY)));
+    }
+
+    #[test]
+    fn what_is_owed_hides_nothing_that_was_not_posted() {
+        let later = "p1:/agents/slack/c123/ts-2";
+        let found = with_thread(history(None), later, posted()).verdict(&PostsEnd);
         assert_eq!(found, Some(("never-posted", SAFETY)));
     }
 }

@@ -1,7 +1,7 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
+    records::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::StoredObject,
     ways::Ways,
@@ -239,20 +239,60 @@ impl Fleet {
         self.lock().published.push(published);
     }
 
-    pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64) {
+    pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64, clock_ms: i64) {
         self.lock().lifetimes.push(Lifetime {
             object: object.clone(),
             incarnation,
             began_ms: crate::time::since_start_ms(),
             ended_ms: None,
+            clock_ms,
+            stills: Vec::new(),
+            disturbances: Vec::new(),
         });
     }
 
     pub(super) fn record_end(&self, object: &ObjectName, incarnation: u64) {
+        let at_ms = crate::time::since_start_ms();
+        self.record_of(object, incarnation, |life| life.ended_ms = Some(at_ms));
+    }
+
+    pub(super) fn record_pause(&self, object: &ObjectName, incarnation: u64) {
+        let still = Still {
+            began_ms: crate::time::since_start_ms(),
+            ended_ms: None,
+        };
+        self.record_of(object, incarnation, |life| life.stills.push(still));
+    }
+
+    pub(super) fn record_resume(&self, object: &ObjectName, incarnation: u64) {
+        let at_ms = crate::time::since_start_ms();
+        self.record_of(object, incarnation, |life| {
+            let still = life.stills.last_mut();
+            still.expect("it stood still").ended_ms = Some(at_ms);
+        });
+    }
+
+    /// A connection to or from the outside got a fate.
+    pub(super) fn record_disturbance(
+        &self,
+        object: &ObjectName,
+        incarnation: u64,
+        is_accepted: bool,
+    ) {
+        let disturbance = Disturbance {
+            is_accepted,
+            at_ms: crate::time::since_start_ms(),
+        };
+        self.record_of(object, incarnation, |life| {
+            life.disturbances.push(disturbance);
+        });
+    }
+
+    fn record_of(&self, object: &ObjectName, incarnation: u64, note: impl FnOnce(&mut Lifetime)) {
         let mut inner = self.lock();
         let mut latest = inner.lifetimes.iter_mut().rev();
-        let ended = latest.find(|life| life.object == *object && life.incarnation == incarnation);
-        ended.expect("it began").ended_ms = Some(crate::time::since_start_ms());
+        let life = latest.find(|life| life.object == *object && life.incarnation == incarnation);
+        note(life.expect("it began"));
     }
 
     pub(super) fn has_class(&self, binding: &str) -> bool {

@@ -57,7 +57,7 @@ impl Fleet {
             is_bound: false,
             pause: None,
         });
-        self.record_beginning(&resident.name, incarnation);
+        self.record_beginning(&resident.name, incarnation, clock_ms);
         let revision = match state.is_of_old_revision {
             true => " on the old revision",
             false => "",

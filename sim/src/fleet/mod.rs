@@ -34,6 +34,8 @@ mod twin;
 mod ways;
 
 pub use directory::Fleet;
-pub use records::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake};
+pub use records::{
+    Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake,
+};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

@@ -36,6 +36,7 @@ impl Fleet {
         self.trace.record(&resident.subject, "pause", detail);
         let pause = self.activity.begin(PendingKind::Timer);
         resident.lock().tenure.as_mut().expect("it lives").pause = Some(pause);
+        self.record_pause(&resident.name, incarnation);
         Handle::current().pause(node);
         let (fleet, resident) = (self.clone(), resident.clone());
         self.supervise(async move {
@@ -56,6 +57,7 @@ impl Fleet {
         if let Some((node, _pause)) = pause {
             let detail = format_args!("@{incarnation}");
             self.trace.record(&resident.subject, "resume", detail);
+            self.record_resume(&resident.name, incarnation);
             Handle::current().resume(node);
         }
     }

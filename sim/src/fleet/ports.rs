@@ -162,6 +162,10 @@ impl SimPorts {
         let fate = Fate::draw(&self.fleet.choices, subject);
         if fate != Fate::default() {
             self.trace("disturbed", format_args!("{subject}: {fate}"));
+            // What an object or worker does itself has a subject that names both sides.
+            let is_accepted = *subject.text() == *self.resident.subject.text();
+            let object = &self.resident.name;
+            (self.fleet).record_disturbance(object, self.incarnation, is_accepted);
         }
         Disturbed::new(stream, fate, self.fleet.healing.clone())
     }

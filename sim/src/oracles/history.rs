@@ -3,7 +3,7 @@
 
 use super::{Evidence, Observation, Oracle, Quiescence, StoredAnchor, StoredProcessor};
 use crate::{
-    fleet::{Commit, Delivery, Lifetime, OpenConnection, Published, Wake},
+    fleet::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake},
     peers::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
@@ -198,6 +198,9 @@ impl History {
             object,
             began_ms: self.0.at_ms,
             ended_ms: None,
+            clock_ms: 0,
+            stills: Vec::new(),
+            disturbances: Vec::new(),
         });
         self
     }
@@ -205,13 +208,42 @@ impl History {
     /// Its latest incarnation dies.
     ///
     /// # Panics
-    /// It has none.
+    /// It has none; so for whatever is said of one below.
     pub fn ends(mut self, binding: &'static str, stream: &str) -> Self {
+        let at_ms = self.0.at_ms;
+        self.latest(binding, stream).ended_ms = Some(at_ms);
+        self
+    }
+
+    /// The wall clock of its latest incarnation is that far from the world's.
+    pub fn clock(mut self, binding: &'static str, stream: &str, clock_ms: i64) -> Self {
+        self.latest(binding, stream).clock_ms = clock_ms;
+        self
+    }
+
+    /// Its latest incarnation stands still for so long from now on.
+    pub fn stands_still(mut self, binding: &'static str, stream: &str, for_ms: u64) -> Self {
+        let began_ms = self.0.at_ms;
+        self.latest(binding, stream).stills.push(Still {
+            began_ms,
+            ended_ms: Some(began_ms + for_ms),
+        });
+        self
+    }
+
+    /// A connection that its latest incarnation accepted, or made, got a fate.
+    pub fn disturbed(mut self, binding: &'static str, stream: &str, is_accepted: bool) -> Self {
+        let at_ms = self.0.at_ms;
+        let life = self.latest(binding, stream);
+        life.disturbances.push(Disturbance { is_accepted, at_ms });
+        self
+    }
+
+    fn latest(&mut self, binding: &'static str, stream: &str) -> &mut Lifetime {
         let object = ObjectName::new(binding, stream);
         let mut lifetimes = self.0.lifetimes.iter_mut().rev();
         let latest = lifetimes.find(|life| life.object == object);
-        latest.expect("it lives").ended_ms = Some(self.0.at_ms);
-        self
+        latest.expect("it lives")
     }
 
     /// What the latest incarnation of the object of `binding` that is named after the stream read

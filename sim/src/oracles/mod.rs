@@ -34,7 +34,7 @@ pub use keys_are_unique::KeysAreUnique;
 pub use log_is_kept::LogIsKept;
 pub use offsets_are_dense::OffsetsAreDense;
 pub use quiescence::Quiesces;
-pub use recoveries::Recoveries;
+pub use recoveries::{Deaths, Recoveries};
 pub use state_is_fold::StateIsFold;
 pub use subscriptions::Subscriptions;
 

@@ -60,17 +60,18 @@ impl Oracle for Recoveries {
     }
 }
 
-/// When objects died, in order.
-struct Deaths(Vec<u64>);
+/// When incarnations ended, in order. Simulated time.
+pub struct Deaths(Vec<u64>);
 
 impl Deaths {
-    fn new(lifetimes: &[Lifetime]) -> Self {
+    pub fn new(lifetimes: &[Lifetime]) -> Self {
         let mut deaths: Vec<u64> = lifetimes.iter().filter_map(|life| life.ended_ms).collect();
         deaths.sort_unstable();
         Deaths(deaths)
     }
 
-    fn within(&self, began_ms: u64, ended_ms: u64) -> u64 {
+    /// How many ended between these times.
+    pub fn within(&self, began_ms: u64, ended_ms: u64) -> u64 {
         let before = |limit_ms: u64| self.0.partition_point(|at_ms| *at_ms < limit_ms);
         (before(ended_ms) - before(began_ms)) as u64
     }

@@ -4,6 +4,7 @@
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
 //! - [`objects`], [`clocks`], [`network`]: what lasts, and is lifted when the world is healed.
 //! - [`hang`]: a world in which time stands still.
+//! - [`lifetimes`]: what is written down of each incarnation.
 //! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
 mod bell;
@@ -13,6 +14,7 @@ mod echo;
 mod faults;
 mod hang;
 mod levels;
+mod lifetimes;
 mod network;
 mod objects;
 mod stalls;

@@ -7,10 +7,12 @@ use runtime::{
     call::{Arguments, CallError, ObjectName},
     event::{Event, EventInput, EventType, Offset, PayloadError},
     object::{Object, Reply},
+    platform::NoteKind,
     processor::{Catalogue, Contract, EventDefinition, Processor, ProcessorHost, StreamPort, Work},
+    stream::contract::{PAUSED, RESUMED},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{json, Value};
 use std::rc::Rc;
 
 const PAID: EventType = EventType::of("test/paid");
@@ -89,6 +91,11 @@ impl Object for DebtorObject {
 
 /// A stream whose debtor has checkpointed a debt.
 async fn indebted(world: &World) -> (Stream, ObjectName) {
+    indebted_and(world, &[]).await
+}
+
+/// The same, and more is appended at once.
+async fn indebted_and(world: &World, more: &[Value]) -> (Stream, ObjectName) {
     world.add_class("DEBTOR", |context| {
         let host = ProcessorHost::new(context);
         host.add("debtor", |dependencies| Debtor(dependencies.stream));
@@ -97,7 +104,9 @@ async fn indebted(world: &World) -> (Stream, ObjectName) {
     let stream = world.stream("p1:/a");
     let subscription = configure("debtor", "DEBTOR", "p1:/a", "debtor");
     let debt = json!({ "type": ADD, "payload": 5 });
-    stream.append(json!([subscription, debt])).await;
+    stream
+        .append(json!([&[subscription, debt], more].concat()))
+        .await;
     world.settle().await;
     (stream, ObjectName::new("DEBTOR", "p1:/a"))
 }
@@ -136,6 +145,56 @@ fn a_debt_is_settled_by_name_if_nobody_dials() {
         });
         world.crash(&debtor);
         world.pass_ms(40_000).await;
+        assert_eq!(stream.count(&PAID).await, 1);
+    });
+}
+
+fn change(kind: &EventType) -> Value {
+    json!({ "type": kind, "payload": {} })
+}
+
+#[test]
+fn what_is_refused_for_long_is_taken_up_ever_less_often() {
+    run(|world| async move {
+        let (stream, _) = indebted_and(&world, &[change(&PAUSED)]).await;
+        let before = world.calls("appendBatch");
+        world.pass_ms(3_600_000).await;
+        let tries = world.calls("appendBatch") - before;
+        assert!((10..=20).contains(&tries), "{tries} tries in an hour");
+        stream.append(json!([change(&RESUMED)])).await;
+        world.pass_ms(250_000).await;
+        assert_eq!(stream.count(&PAID).await, 1);
+    });
+}
+
+#[test]
+fn who_is_dialed_is_patient_no_longer() {
+    run(|world| async move {
+        let (stream, debtor) = indebted_and(&world, &[change(&PAUSED)]).await;
+        world.pass_ms(3_600_000).await;
+        let alarm = world.disk(&debtor).alarm().expect("something is owed");
+        assert!(alarm > world.now().plus_ms(15_000));
+        stream.restart().await;
+        stream.append(json!([change(&RESUMED)])).await;
+        world.pass_ms(16_000).await;
+        assert_eq!(stream.count(&PAID).await, 1);
+    });
+}
+
+#[test]
+fn that_a_debt_could_not_be_settled_is_told() {
+    run(|world| async move {
+        let (stream, _) = indebted(&world).await;
+        world.on_call(|call| match &*call.method {
+            "appendBatch" => Fate::RequestLost,
+            _ => Fate::Arrives,
+        });
+        world.pass_ms(16_000).await;
+        let failures = world.notes(|kind| *kind == NoteKind::Failure);
+        let told = |note: &&String| note.starts_with("debtor could not recover: connection lost");
+        assert_eq!(failures.iter().filter(told).count(), 1, "{failures:?}");
+        world.on_call(|_| Fate::Arrives);
+        world.pass_ms(35_000).await;
         assert_eq!(stream.count(&PAID).await, 1);
     });
 }

@@ -7,6 +7,7 @@ use crate::support::{
 };
 use runtime::{
     call::Arguments,
+    event::StreamPath,
     platform::{NoteKind, Target},
     stream::contract::{ERROR_OCCURRED, SUBSCRIBER_CONNECTED},
 };
@@ -559,6 +560,31 @@ fn a_stream_that_was_resumed_meanwhile_dials_at_once() {
         world.pass_ms(2_000).await;
         assert_eq!(orders.total(&world), 5);
         assert_eq!(stream.count(&ERROR_OCCURRED).await, 0);
+    });
+}
+
+/// The own stream learns nothing of another's pause: to wait for its end would be to dial for ever.
+#[test]
+fn a_batch_that_fails_because_another_stream_is_paused_is_given_up_on() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        let other = world.stream("p1:/b");
+        let to = StreamPath::parse("/b").expect("a path");
+        *orders.sums_to.borrow_mut() = Some(to);
+        other.append(json!([change("paused")])).await;
+        append(&stream, 5).await;
+        world.pass_ms(3_600_000).await;
+        let errors = stream.events_of(&ERROR_OCCURRED).await;
+        assert_eq!(errors.len(), 1);
+        let cause = &errors[0].payload.as_ref().unwrap()["error"]["message"];
+        assert_eq!(*cause, "/b: stream paused: unknown reason");
+        assert_eq!(stream.count(&SUBSCRIBER_CONNECTED).await, 4);
+        assert_eq!(world.disk(&stream.name).alarm(), None);
+        other.append(json!([change("resumed")])).await;
+        append(&stream, 7).await;
+        world.settle().await;
+        assert_eq!(orders.total(&world), 12);
+        assert_eq!(sums(&other).await, [5, 12]);
     });
 }
 

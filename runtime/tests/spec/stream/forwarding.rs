@@ -1,6 +1,7 @@
 //! Appends to other streams of the namespace (spec §1.2, §1.10).
 
 use crate::support::{code, run, Fate};
+use runtime::stream::contract::PAUSED;
 use serde_json::{json, Value};
 
 fn to(path: &str) -> Value {
@@ -80,6 +81,22 @@ fn a_path_that_leaves_the_root_is_refused() {
         let error = refused.clone().unwrap_err().to_string();
         assert!(error.contains("escapes the stream root"), "{error}");
         assert_eq!(code(refused), "invalid-argument");
+    });
+}
+
+/// Whoever is told of a pause waits until the stream that it asked is resumed.
+#[test]
+fn a_pause_of_the_other_stream_is_not_taken_for_one_of_this() {
+    run(|world| async move {
+        let (here, there) = (world.stream("p1:/a"), world.stream("p1:/b"));
+        let pause = json!([{ "type": PAUSED, "payload": { "reason": "tea" } }]);
+        there.append(pause.clone()).await;
+        let refused = here.ask("append", to("/b")).await;
+        let error = refused.clone().unwrap_err().to_string();
+        assert_eq!(error, "/b: stream paused: tea");
+        assert_eq!(code(refused), "other-stream-paused");
+        here.append(pause).await;
+        assert_eq!(code(here.ask("append", to("/a")).await), "stream-paused");
     });
 }
 

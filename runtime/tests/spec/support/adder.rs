@@ -4,7 +4,7 @@
 use super::{configure, Stream, World};
 use runtime::{
     call::{Arguments, CallError, ObjectName},
-    event::{Event, EventInput, EventType, PayloadError},
+    event::{Event, EventInput, EventType, PayloadError, StreamPath},
     object::{unknown_method, Object, Reply},
     processor::{
         Catalogue, Contract, Dependencies, EventDefinition, Hook, Processor, ProcessorError,
@@ -53,6 +53,8 @@ pub struct Orders {
     pub failing: Cell<Failing>,
     /// So many more batches fail.
     pub failures: Cell<u32>,
+    /// Where the sums are said, if not on the own stream.
+    pub sums_to: RefCell<Option<StreamPath>>,
     /// A batch takes that long.
     pub takes_ms: Cell<u64>,
     /// Discards its checkpoint before it loads.
@@ -109,7 +111,8 @@ impl Processor for Adder {
                 .sleep("adding", adder.orders.takes_ms.get())
                 .await;
             adder.fail()?;
-            adder.stream.append_batch(None, vec![sum]).await?;
+            let to = adder.orders.sums_to.borrow().clone();
+            adder.stream.append_batch(to.as_ref(), vec![sum]).await?;
             Ok(())
         });
     }
@@ -149,6 +152,7 @@ impl Orders {
             name: ObjectName::new("ADDER", "p1:/a"),
             failing: Cell::new(Failing::ByItself),
             failures: Cell::new(0),
+            sums_to: RefCell::default(),
             takes_ms: Cell::new(0),
             discards: Cell::new(false),
             appends_at_once: Cell::new(false),
