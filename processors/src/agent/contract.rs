@@ -133,7 +133,7 @@ impl InputAdded {
 
     /// It asks for a request, and is not the agent's own note of one that failed. Whether a person said
     /// it, a webhook or another agent, makes no difference.
-    pub fn is_request_of_a_person(&self) -> bool {
+    pub fn asks_anew(&self) -> bool {
         self.triggers() && self.failed_llm_request_id.is_none()
     }
 

@@ -61,7 +61,7 @@ impl State {
             role: Role::User,
             content: input.content.clone(),
         });
-        if input.is_request_of_a_person() {
+        if input.asks_anew() {
             self.consecutive_failures = 0;
             self.untold_failure = None;
         }

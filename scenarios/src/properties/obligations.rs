@@ -114,7 +114,7 @@ fn repeated(log: &StreamLog) -> Result<u64, Violation> {
             right += u64::from(failed.take().is_some());
         } else if event.kind == INPUT_ADDED {
             let input = event.payload::<InputAdded>();
-            if input.is_ok_and(|input| input.is_request_of_a_person()) {
+            if input.is_ok_and(|input| input.asks_anew()) {
                 (in_a_row, failed) = (0, None);
             }
         } else if event.kind == LLM_REQUEST_COMPLETED {
