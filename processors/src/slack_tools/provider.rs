@@ -1,0 +1,224 @@
+//! Takes scripts' calls, and sees each to its end.
+//!
+//! What changes something in Slack goes on whether or not its caller still waits: the record is an
+//! obligation of this object, with an alarm that was set in the same transaction. Whoever calls again
+//! with the same id waits for the same end, or gets it from the journal.
+
+use super::{
+    call::ToolCall,
+    journal::{Journal, Outcome, Progress, Record},
+    limits::LimitedClient,
+    repetition::Repetition,
+    update::Lines,
+};
+use crate::slack_api::SlackApiError;
+use runtime::{
+    call::{Argument, Arguments, CallError},
+    object::{Context, Reply},
+    platform::NoteKind,
+};
+use serde_json::{Map, Value};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use tokio::sync::oneshot;
+
+/// The code of a call that came to nothing.
+pub const FAILED: &str = "slack-tool-failed";
+
+/// How long a call is left open before the alarm looks after it.
+const ALARM_MS: u64 = 30_000;
+/// From a write that the storage refused to the next try.
+const WRITE_AGAIN_MS: u64 = 500;
+
+pub struct SlackTools {
+    pub(super) context: Context,
+    pub(super) client: LimitedClient,
+    pub(super) journal: Journal,
+    pub(super) lines: Lines,
+    /// The calls under way, and who waits for them.
+    under_way: RefCell<BTreeMap<u64, Vec<oneshot::Sender<Outcome>>>>,
+}
+
+/// A call under way: its record, as it is stored under its number.
+pub(super) struct Open {
+    pub number: u64,
+    pub record: Record,
+}
+
+impl SlackTools {
+    pub fn new(context: Context) -> Rc<Self> {
+        Rc::new(SlackTools {
+            client: LimitedClient::new(context.clone()),
+            journal: Journal::new(context.clone()),
+            lines: Lines::default(),
+            under_way: RefCell::default(),
+            context,
+        })
+    }
+
+    /// Answers a script's call when it has ended.
+    pub fn call(self: &Rc<Self>, arguments: &Arguments) -> Reply {
+        let (tools, call) = (self.clone(), ToolCall::read(arguments));
+        Box::pin(async move {
+            let call = call?;
+            if let Repetition::Free { met } = Repetition::of(&call.method) {
+                let reply = tools.repeat(&call, met).await;
+                let error = |error: SlackApiError| failed(error.to_string());
+                return reply.map(Argument::json).map_err(error);
+            }
+            match tools.end_of(call)?.await {
+                Outcome::Returned { value } => Ok(Argument::json(value)),
+                Outcome::Threw { error } => Err(failed(error)),
+            }
+        })
+    }
+
+    /// Takes up what an earlier incarnation left open. The alarm stands as long as anything is.
+    pub fn take_up(self: &Rc<Self>) {
+        let records = self.journal.records().into_iter();
+        let open = records.filter(|(_, record)| record.outcome.is_none());
+        for (number, record) in open {
+            self.context.ensure_alarm(ALARM_MS);
+            if !self.under_way.borrow().contains_key(&number) {
+                self.go_on(Open { number, record });
+            }
+        }
+    }
+
+    /// The end of a call, which begins if it is new.
+    ///
+    /// # Errors
+    /// The storage refuses it: nothing has begun.
+    fn end_of(
+        self: &Rc<Self>,
+        call: ToolCall,
+    ) -> Result<impl std::future::Future<Output = Outcome>, CallError> {
+        let (sender, end) = oneshot::channel();
+        match self.journal.find(&call.id) {
+            Some((
+                _,
+                Record {
+                    outcome: Some(outcome),
+                    ..
+                },
+            )) => drop(sender.send(outcome)),
+            Some((number, record)) => {
+                self.go_on(Open { number, record });
+                self.wait_for(number, sender);
+            }
+            None => {
+                let record = Record {
+                    id: call.id,
+                    method: call.method,
+                    arguments: call.arguments,
+                    begun_at: self.context.now(),
+                    progress: Progress::default(),
+                    outcome: None,
+                };
+                let number = self.journal.begin(&record)?;
+                self.context.ensure_alarm(ALARM_MS);
+                self.go_on(Open { number, record });
+                self.wait_for(number, sender);
+            }
+        }
+        Ok(async {
+            end.await
+                .expect("a call that is under way ends, or this incarnation does")
+        })
+    }
+
+    fn wait_for(&self, number: u64, sender: oneshot::Sender<Outcome>) {
+        let mut under_way = self.under_way.borrow_mut();
+        under_way.entry(number).or_default().push(sender);
+    }
+
+    /// Sees a call to its end, unless that is being done.
+    fn go_on(self: &Rc<Self>, mut open: Open) {
+        let number = open.number;
+        if self.under_way.borrow().contains_key(&number) {
+            return;
+        }
+        self.under_way.borrow_mut().insert(number, Vec::new());
+        let line = match Repetition::of(&open.record.method) {
+            Repetition::Update => self.line_up(number, &open.record),
+            _ => None,
+        };
+        let tools = self.clone();
+        self.context.wait_until("slack tool call", async move {
+            let outcome = match Repetition::of(&open.record.method) {
+                Repetition::Post => tools.post(&mut open).await,
+                Repetition::Update => tools.update(line, &mut open).await,
+                Repetition::Free { .. } | Repetition::Never => tools.once(&mut open).await,
+            };
+            open.record.outcome = Some(outcome.clone());
+            tools.keep(&open).await;
+            let waiting = tools.under_way.borrow_mut().remove(&number);
+            for caller in waiting.unwrap_or_default() {
+                // Whoever called may have gone.
+                let _ = caller.send(outcome.clone());
+            }
+        });
+    }
+
+    /// Writes the record; tries until the storage takes it.
+    pub(super) async fn keep(&self, open: &Open) {
+        while let Err(error) = self.journal.write(open.number, &open.record) {
+            let note = format_args!("call {} was not written down: {error}", open.record.id);
+            self.context.note(NoteKind::Failure, note);
+            self.context
+                .sleep("a write to be taken", WRITE_AGAIN_MS)
+                .await;
+        }
+    }
+
+    /// A request is about to be made.
+    pub(super) async fn attempt_begins(&self, open: &mut Open) {
+        open.record.progress.attempts += 1;
+        open.record.progress.in_doubt = true;
+        self.keep(open).await;
+    }
+
+    /// The last request was turned away.
+    pub(super) async fn had_no_effect(&self, open: &mut Open) {
+        open.record.progress.in_doubt = false;
+        self.keep(open).await;
+    }
+
+    /// A piece stands in Slack.
+    pub(super) async fn piece_is_done(&self, open: &mut Open, reply: Map<String, Value>) {
+        let progress = &mut open.record.progress;
+        progress.done.push(reply);
+        progress.attempts = 0;
+        progress.in_doubt = false;
+        self.keep(open).await;
+    }
+
+    pub(super) fn note_doubt(&self, record: &Record, error: &SlackApiError) {
+        let note = format_args!("{} {} is not certain: {error}", record.method, record.id);
+        self.context.note(NoteKind::Failure, note);
+    }
+}
+
+impl Open {
+    /// All pieces stand: the reply to the first, and where all of them are if there are more.
+    pub(super) fn returned(&self) -> Outcome {
+        let done = &self.record.progress.done;
+        let mut value = done.first().cloned().unwrap_or_default();
+        if done.len() > 1 {
+            let ts = done.iter().filter_map(|reply| reply.get("ts").cloned());
+            value.insert("pieces".to_owned(), ts.collect());
+        }
+        Outcome::Returned { value }
+    }
+}
+
+fn failed(error: String) -> CallError {
+    CallError::remote(FAILED, error)
+}
+
+/// What the model reads of these tools.
+pub fn instructions() -> Arc<str> {
+    "Slack's Web API: ctx.slack.<method>({…}), for example ctx.slack.chat.postMessage({ channel, \
+     thread_ts, text }). A post is made once, however often you await it; what is thrown says whether \
+     it may have been posted all the same."
+        .into()
+}
