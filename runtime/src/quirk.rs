@@ -35,6 +35,7 @@ macro_rules! quirks {
 quirks! {
     B01 "B-01" "a stream that wakes trusts a stored state that is behind its rows (#1380)",
     B02 "B-02" "Slack is answered before the webhook stands in the stream (#1389)",
+    B04 "B-04" "a thread that is routed already keeps subscriptions that nobody dials any more (#1402 I4)",
     B05 "B-05" "a catch-up waits for the head, which a filtered processor never reaches (#1402 I3)",
     B06 "B-06" "a wake hook waits, inside the lifecycle gate, for a delivery to its own object (#1402 I5)",
     B07 "B-07" "a stream announces itself before its first event is committed (#1402 I7)",
@@ -42,6 +43,7 @@ quirks! {
     B09 "B-09" "a redelivered model request that is `started` is taken for done (#1402)",
     B10 "B-10" "a model call holds its batch, so a cancellation is seen when the call is over (#1402 D12)",
     B11 "B-11" "an agent is set up when its stream's `created` is seen, which lies below every anchor (#1402)",
+    B14 "B-14" "what a thread starts with wakes no agent, so nobody registers the model's processors (#1372)",
     B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
     B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
     B17 "B-17" "who waits for a processor in vain is told nothing, and acts on what is older than it asked for (#1370)",
@@ -58,6 +60,7 @@ quirks! {
     B51 "B-51" "a model request that failed ends the conversation (#1716)",
     B52 "B-52" "a model request that was not yet started is forgotten with its incarnation (#1730)",
     B53 "B-53" "no alarm stands while something is owed, so nobody wakes what died with all delivered (#1801)",
+    B66 "B-66" "webhooks are taken before the router is born, which then takes them for the past (#2038)",
     X1 "X-1" "an input is queued from the state as of its event, behind a request that has ended",
     X3 "X-3" "an output is appended after a look at the head, not at it: a cancellation gets in between",
     X6 "X-6" "a stream announces itself once, and never again if that is lost",

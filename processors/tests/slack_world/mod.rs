@@ -3,8 +3,10 @@
 #![allow(dead_code)]
 
 pub mod platform;
+pub mod rows;
 pub mod slack_service;
 pub mod streams;
+pub mod workspace;
 
 use futures_util::{future::LocalBoxFuture, stream::FuturesUnordered, task::ArcWake, Stream};
 use runtime::{
@@ -62,6 +64,12 @@ impl World {
 
     pub fn take_journal(&self) -> Vec<String> {
         self.journal.take()
+    }
+
+    /// Everything that was under way is gone.
+    pub fn crash(&self) {
+        let gone = self.spawned.take();
+        drop(gone);
     }
 
     pub fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
