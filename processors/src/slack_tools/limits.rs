@@ -2,7 +2,6 @@
 //! P5, P6), and posts no faster than about one a second in each channel, which is what Slack allows
 //! (peers §4.4, P15). Kept in memory: after a crash Slack says it again.
 
-use super::call::text;
 use crate::slack_api::{Failure, Method, SlackApiError, WebClient};
 use runtime::{event::Timestamp, object::Context};
 use serde_json::{Map, Value};
@@ -46,7 +45,7 @@ impl LimitedClient {
         self.call_now(method, arguments).await
     }
 
-    /// Calls a method without waiting; see [`LimitedClient::admit`].
+    /// Calls a method for which [`LimitedClient::admit`] was waited for.
     ///
     /// # Errors
     /// As [`LimitedClient::call`].
@@ -55,9 +54,6 @@ impl LimitedClient {
         method: &str,
         arguments: Map<String, Value>,
     ) -> Result<Map<String, Value>, SlackApiError> {
-        if let (POST, Some(channel)) = (method, text(&arguments, "channel")) {
-            self.hold(channel, PACE_MS);
-        }
         let call = Method::Named {
             name: method.to_owned(),
             arguments,
@@ -82,8 +78,9 @@ impl LimitedClient {
     /// Waits until a post may be made in a channel, and takes that place.
     pub async fn admit_post(&self, channel: &str) {
         self.admit(POST).await;
-        if let Some(wait_ms) = self.wait_ms(channel) {
-            self.hold(channel, wait_ms + PACE_MS);
+        let wait_ms = self.wait_ms(channel).unwrap_or(0);
+        self.hold(channel, wait_ms + PACE_MS);
+        if wait_ms > 0 {
             self.context.sleep("pace of posts", wait_ms).await;
             self.admit(POST).await;
         }

@@ -95,7 +95,7 @@ impl World {
         let waker = futures_util::task::waker(flag.clone());
         let mut cx = task::Context::from_waker(&waker);
         loop {
-            while flag.0.swap(false, Ordering::Relaxed) {
+            while flag.0.swap(false, Ordering::Relaxed) || !self.spawned.borrow().is_empty() {
                 if let Poll::Ready(outcome) = main.as_mut().poll(&mut cx) {
                     self.spawned.borrow_mut().extend(tasks);
                     return outcome;
