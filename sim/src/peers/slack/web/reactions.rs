@@ -3,6 +3,7 @@
 use super::{arguments::Arguments, Done, Effect, MethodError, Slack};
 use crate::peers::slack::{
     event,
+    faults::REACTION_MET,
     workspace::{Message, Reaction},
 };
 
@@ -53,7 +54,7 @@ fn change(
     slack: &Slack,
     arguments: &Arguments,
     kind: &str,
-    change: impl FnOnce(&mut Message, &str, &str) -> Result<(), MethodError>,
+    change: impl Fn(&mut Message, &str, &str) -> Result<(), MethodError>,
 ) -> Result<Done, MethodError> {
     let name = arguments.text("name").ok_or("invalid_name")?;
     if name.contains(':') {
@@ -68,6 +69,10 @@ fn change(
         let mut workspace = slack.lock_workspace();
         let place = workspace.channel_mut(channel).ok_or("channel_not_found")?;
         let message = place.messages.get_mut(ts).ok_or("message_not_found")?;
+        if slack.ports.choices.yes(&REACTION_MET, &slack.subject) {
+            // Somebody was here before, as the app: it is so, or becomes so unseen.
+            let _ = change(message, name, &slack.config.bot_user_id);
+        }
         change(message, name, &slack.config.bot_user_id)?;
         message.clone()
     };
