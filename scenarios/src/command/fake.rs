@@ -62,18 +62,12 @@ pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
         trace_events: 7,
         stream_events: 3,
         sim_ms: 2_000,
-        operation_count: 0,
-        operations: Vec::new(),
-        lost_operations: Vec::new(),
         decision_count: decisions.len(),
         decisions,
         goals: BTreeSet::from(["answered"]),
         exercised: BTreeMap::from([(OffsetsAreDense.name(), 3)]),
         fired: BTreeMap::from([(DELAY.name, 1)]),
-        unmet: Vec::new(),
-        occurrences: Vec::new(),
-        kept_trace: Vec::new(),
-        logs: Vec::new(),
+        ..Outcome::default()
     };
     World {
         plan: Plan::new(&Fake, seed),
