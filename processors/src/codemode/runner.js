@@ -5,6 +5,12 @@ import { call } from "host:calls";
 /** Functions that were passed to providers, by their number. */
 const passed = [];
 
+/** Whoever holds one may call it later: until the script ends, there is something to wait for. */
+function pass(value) {
+  if (passed.length === 0) setTimeout(() => {}, 2 ** 31);
+  return passed.push(value) - 1;
+}
+
 /**
  * A value fit for JSON: markers stand for what is not. Functions are noted in `functions` by the place
  * where they stand.
@@ -20,7 +26,7 @@ function plain(value, functions, at = [], within = []) {
     case "symbol":
       return "[symbol]";
     case "function":
-      functions?.push({ at, id: passed.push(value) - 1 });
+      functions?.push({ at, id: pass(value) });
       return "[function]";
     case "object":
       break;

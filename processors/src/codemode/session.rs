@@ -98,10 +98,9 @@ impl Session {
     pub(super) async fn close(&self, undertaking: Undertaking, ending: Ending) {
         let mut events = ending.before.clone();
         events.push(ending.end.clone());
-        let subject = undertaking.end(ending);
-        match self.append(events).await {
-            Ok(_) => self.undertakings.said(&subject),
-            Err(error) => self.note_failure("say what has ended", &error),
+        if let Err(error) = self.append(events).await {
+            self.note_failure("say what has ended", &error);
+            undertaking.end(ending);
         }
     }
 

@@ -73,11 +73,10 @@ pub struct Undertaking {
 
 impl Undertaking {
     /// It has ended, and that is owed to the stream until [`Undertakings::said`].
-    pub fn end(mut self, ending: Ending) -> Subject {
+    pub fn end(mut self, ending: Ending) {
         let subject = self.subject.take().expect("it ends once");
         let mut undertaken = self.all.0.borrow_mut();
-        undertaken.insert(subject.clone(), Progress::Unsaid(ending));
-        subject
+        undertaken.insert(subject, Progress::Unsaid(ending));
     }
 }
 
