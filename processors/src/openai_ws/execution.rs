@@ -14,7 +14,7 @@ use super::{
     response::{self, Answer, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::agent::transaction::Head;
+use crate::agent::{partial::PartialAnswer, transaction::Head};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
@@ -107,6 +107,7 @@ impl OpenAiWsProcessor {
             prompt: history.prompts[&request.0].clone(),
             history,
             interruption: interruption.clone(),
+            partial_answer: self.partial_answer.clone(),
             records: self.unrecorded.take(),
             connection_id: None,
         };
@@ -157,6 +158,7 @@ struct Attempt {
     prompt: Prompt,
     history: Rc<History>,
     interruption: Rc<Interruption>,
+    partial_answer: PartialAnswer,
     records: Vec<EventInput>,
     connection_id: Option<Arc<str>>,
 }
@@ -250,6 +252,7 @@ impl Attempt {
             line.chain.as_ref(),
         );
         let interruption = self.interruption.clone();
+        self.partial_answer.begin(self.request);
         match interruption.race(line.socket.send(&create)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return lost(&error.to_string(), Ending::default()),
@@ -278,6 +281,7 @@ impl Attempt {
                 Frame::TextDelta { item, text } => {
                     if item.is_none_or(|item| items.contains(&item)) {
                         streamed.push_str(&text);
+                        self.partial_answer.add(self.request, &text);
                     }
                 }
                 Frame::Completed(mut answer) => {
