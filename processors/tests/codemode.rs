@@ -62,6 +62,13 @@ fn rpc_provider(path: &[&str]) -> EventInput {
     provider(path, json!({ "kind": "rpc", "callable": callable }))
 }
 
+/// One that makes a call once, however often it is dispatched.
+fn idempotent_provider(path: &[&str]) -> EventInput {
+    let callable = Callable::object_method("TOOLS", "p1:/tools", "callTool");
+    let invocation = json!({ "kind": "rpc", "callable": callable, "isIdempotent": true });
+    provider(path, invocation)
+}
+
 /// How the scripts ended, by id, in the order of the stream.
 fn ends(bench: &CodemodeBench) -> Vec<(String, Value)> {
     let ended = bench.appended(&SCRIPT_EXECUTION_COMPLETED);
@@ -117,10 +124,14 @@ fn the_session_says_once_that_it_has_started_before_the_checkpoint() {
         let bench = bench();
         bench.stream.fail_next(SESSION_STARTED, Fault::LostCall);
         bench.stream.fail_next(SESSION_STARTED, Fault::LostReply);
-        bench.stream.push(EventInput::new(VARS_UPDATED, json!({ "vars": {} })));
+        bench
+            .stream
+            .push(EventInput::new(VARS_UPDATED, json!({ "vars": {} })));
         bench.deliver().await;
         bench.run_ms(200).await;
-        bench.say(EventInput::new(VARS_UPDATED, json!({ "vars": {} }))).await;
+        bench
+            .say(EventInput::new(VARS_UPDATED, json!({ "vars": {} })))
+            .await;
         let started = bench.appended(&SESSION_STARTED);
         assert_eq!(started.len(), 1);
         assert_eq!(key(&started[0]), SESSION_STARTED.as_str());
@@ -137,7 +148,9 @@ fn what_lies_below_the_anchor_starts_no_session() {
             anchor: 1,
             ..Setting::default()
         });
-        bench.say(EventInput::new(VARS_UPDATED, json!({ "vars": {} }))).await;
+        bench
+            .say(EventInput::new(VARS_UPDATED, json!({ "vars": {} })))
+            .await;
         assert_eq!(bench.count(&SESSION_STARTED), 0);
     });
 }
@@ -148,9 +161,13 @@ fn a_script_reads_the_variables_as_of_its_event() {
         let bench = bench();
         let vars = |vars: Value| EventInput::new(VARS_UPDATED, json!({ "vars": vars }));
         bench.stream.push(vars(json!({ "a": "1", "b": "1" })));
-        bench.stream.push(script("early", "(ctx) => ctx.codemode.vars"));
+        bench
+            .stream
+            .push(script("early", "(ctx) => ctx.codemode.vars"));
         bench.stream.push(vars(json!({ "b": "2", "c": "2" })));
-        bench.stream.push(script("late", "(ctx) => ctx.codemode.vars"));
+        bench
+            .stream
+            .push(script("late", "(ctx) => ctx.codemode.vars"));
         bench.run_ms(200).await;
         let mut ends = ends(&bench);
         ends.sort_by_key(|(id, _)| id.clone());
@@ -223,14 +240,26 @@ fn a_script_that_writes_too_much_is_not_heard_any_longer() {
 fn whatever_a_script_throws_is_told_as_a_message() {
     run(|| async {
         for (code, message) in [
-            ("async () => { throw new RangeError('too far'); }", "too far"),
+            (
+                "async () => { throw new RangeError('too far'); }",
+                "too far",
+            ),
             ("() => { throw 'a text'; }", "a text"),
             ("() => { throw null; }", "null"),
-            ("() => { throw { toString() { throw 1; } }; }", "an error that cannot be shown"),
+            (
+                "() => { throw { toString() { throw 1; } }; }",
+                "an error that cannot be shown",
+            ),
             ("() => missing", "missing is not defined"),
             ("7", "a script is one function expression"),
-            ("() => new Promise(() => {})", "the script waits for something that will never happen"),
-            ("() => { for (;;) {} }", "the script was stopped: it exceeded its limit of work"),
+            (
+                "() => new Promise(() => {})",
+                "the script waits for something that will never happen",
+            ),
+            (
+                "() => { for (;;) {} }",
+                "the script was stopped: it exceeded its limit of work",
+            ),
         ] {
             assert_eq!(outcome_of(code).await, threw(message), "{code}");
         }
@@ -274,7 +303,10 @@ fn a_script_that_never_ends_is_stopped_when_its_time_is_up() {
 #[test]
 fn undefined_is_no_value_and_null_is_one() {
     run(|| async {
-        assert_eq!(outcome_of("() => {}").await, json!({ "status": "returned" }));
+        assert_eq!(
+            outcome_of("() => {}").await,
+            json!({ "status": "returned" })
+        );
         assert_eq!(outcome_of("() => null").await, returned(json!(null)));
     });
 }
@@ -317,7 +349,10 @@ fn the_session_itself_answers_below_codemode() {
         assert_eq!(info["openScriptExecutions"], json!(["s"]));
         assert_eq!(bench.count(&FUNCTION_CALL_REQUESTED), 0);
         let unknown = outcome_of("(ctx) => ctx.codemode.nothing.there()").await;
-        assert_eq!(unknown, threw("There is no function codemode.nothing.there."));
+        assert_eq!(
+            unknown,
+            threw("There is no function codemode.nothing.there.")
+        );
     });
 }
 
@@ -365,7 +400,9 @@ fn a_provider_that_listens_to_events_is_called_and_answers() {
         let requested = format!("codemode:function-call-requested:{}", id.as_str().unwrap());
         assert_eq!(key(&call), requested);
         assert_eq!(bench.count(&SCRIPT_EXECUTION_COMPLETED), 0);
-        bench.say(answer(&call, returned(json!({ "channel": "C1" })))).await;
+        bench
+            .say(answer(&call, returned(json!({ "channel": "C1" }))))
+            .await;
         bench.run_ms(200).await;
         assert_eq!(end(&bench), returned(json!("C1")));
         assert_eq!(bench.count(&FUNCTION_CALL_COMPLETED), 1);
@@ -393,7 +430,13 @@ fn what_a_provider_throws_the_script_may_catch() {
 fn the_provider_with_the_longest_fitting_path_is_called() {
     run(|| async {
         let bench = bench();
-        for path in [&["a"][..], &["a", "b", "c"], &["a", "b"], &["a", "b", "x"], &["b"]] {
+        for path in [
+            &["a"][..],
+            &["a", "b", "c"],
+            &["a", "b"],
+            &["a", "b", "x"],
+            &["b"],
+        ] {
             bench.stream.push(event_provider(path));
         }
         let code = "(ctx) => { ctx.a.b.c.d(); ctx.a.b.c(); ctx.a.b.cc(); ctx.a(); ctx.a.x.b(); return ctx.c.a(); }";
@@ -414,7 +457,10 @@ fn the_provider_with_the_longest_fitting_path_is_called() {
                 json!([["a"], ["x", "b"]]),
             ]
         );
-        assert_eq!(end(&bench), threw("No codemode provider registered for c.a."));
+        assert_eq!(
+            end(&bench),
+            threw("No codemode provider registered for c.a.")
+        );
     });
 }
 
@@ -489,7 +535,11 @@ fn an_answer_that_comes_when_the_script_has_ended_harms_nobody() {
     run(|| async {
         let bench = bench();
         bench.say(event_provider(&["a"])).await;
-        bench.say(script("s", "(ctx) => { ctx.a.b(); return new Promise((go) => setTimeout(go, 100, 1)); }"))
+        bench
+            .say(script(
+                "s",
+                "(ctx) => { ctx.a.b(); return new Promise((go) => setTimeout(go, 100, 1)); }",
+            ))
             .await;
         let call = requested_call(&bench).await;
         bench.run_ms(300).await;
@@ -507,6 +557,8 @@ fn an_answer_that_comes_when_the_script_has_ended_harms_nobody() {
 struct Tools {
     calls: RefCell<Vec<Value>>,
     fails: Cell<bool>,
+    /// So many replies get lost.
+    lost: Cell<u32>,
 }
 
 impl Tools {
@@ -520,6 +572,10 @@ impl Tools {
                 seen[name] = value.to_json().unwrap_or(json!("live"));
             }
             tools.calls.borrow_mut().push(seen);
+            if tools.lost.get() > 0 {
+                tools.lost.set(tools.lost.get() - 1);
+                return Err(CallError::Disconnected("reply lost".into()));
+            }
             match tools.fails.get() {
                 false => Ok(Argument::json(tools.calls.borrow().len())),
                 true => Err(CallError::remote("busy", "the tool is busy")),
@@ -543,7 +599,9 @@ fn with_tools(quirk: Option<Quirk>) -> (CodemodeBench, Rc<Tools>) {
 fn a_provider_over_rpc_is_called_and_its_answer_is_told() {
     run(|| async {
         let (bench, tools) = with_tools(None);
-        bench.say(script("s", "(ctx) => ctx.tools.files.read({ path: '/a' })")).await;
+        bench
+            .say(script("s", "(ctx) => ctx.tools.files.read({ path: '/a' })"))
+            .await;
         bench.run_ms(200).await;
         assert_eq!(end(&bench), returned(json!(1)));
         let call = payload(&bench.appended(&FUNCTION_CALL_REQUESTED)[0]);
@@ -552,11 +610,16 @@ fn a_provider_over_rpc_is_called_and_its_answer_is_told() {
         expected["codemodeSessionCapability"] = json!("live");
         assert_eq!(*tools.calls.borrow(), [expected]);
         let ended = bench.appended(&FUNCTION_CALL_COMPLETED).remove(0);
-        assert_eq!(key(&ended), format!("codemode:function-call-completed:{id}"));
+        assert_eq!(
+            key(&ended),
+            format!("codemode:function-call-completed:{id}")
+        );
         assert_eq!(payload(&ended)["outcome"], returned(json!(1)));
         assert_eq!(payload(&ended)["scriptExecutionId"], "s");
         tools.fails.set(true);
-        bench.say(script("again", "(ctx) => ctx.tools.files.read()")).await;
+        bench
+            .say(script("again", "(ctx) => ctx.tools.files.read()"))
+            .await;
         bench.run_ms(200).await;
         assert_eq!(ends(&bench)[1].1, threw("the tool is busy"));
         let ended = bench.appended(&FUNCTION_CALL_COMPLETED).remove(1);
@@ -569,7 +632,12 @@ fn a_provider_that_cannot_be_reached_is_an_error_of_the_call() {
     run(|| async {
         let bench = bench();
         let missing = Callable::export_method("Missing", None, "callFunction");
-        bench.say(provider(&["a"], json!({ "kind": "rpc", "callable": missing }))).await;
+        bench
+            .say(provider(
+                &["a"],
+                json!({ "kind": "rpc", "callable": missing }),
+            ))
+            .await;
         bench.say(script("s", "(ctx) => ctx.a.b()")).await;
         bench.run_ms(200).await;
         let message = "RESOLUTION_FAILED: there is no export \"Missing\"";
@@ -599,8 +667,12 @@ fn a_global_fetch_calls_the_provider_of_that_path() {
             "redirect": "follow",
         });
         assert_eq!(payload(&call)["path"], json!(["fetch"]));
-        assert_eq!(payload(&call)["args"], json!(["https://a.test/x?y=1", init]));
-        let response = json!({ "status": 201, "headers": [["x-c", "d"]], "body": { "text": "ho" } });
+        assert_eq!(
+            payload(&call)["args"],
+            json!(["https://a.test/x?y=1", init])
+        );
+        let response =
+            json!({ "status": 201, "headers": [["x-c", "d"]], "body": { "text": "ho" } });
         bench.say(answer(&call, returned(response))).await;
         bench.run_ms(200).await;
         assert_eq!(end(&bench), returned(json!([201, "d", "ho"])));
@@ -625,7 +697,10 @@ fn a_provider_of_fetch_may_answer_with_any_value_or_fail() {
             assert_eq!(end(&bench), returned(expected));
         }
         let message = "No codemode provider registered for fetch.";
-        assert_eq!(outcome_of("() => fetch('https://a.test/')").await, threw(message));
+        assert_eq!(
+            outcome_of("() => fetch('https://a.test/')").await,
+            threw(message)
+        );
     });
 }
 
@@ -635,7 +710,10 @@ fn scripts_run_beside_one_another_and_beside_the_batches() {
         let bench = bench();
         bench.say(event_provider(&["a"])).await;
         bench.stream.push(script("slow", "(ctx) => ctx.a.b()"));
-        bench.stream.push(script("fast", "(ctx) => new Promise((go) => setTimeout(go, 10, 'fast'))"));
+        bench.stream.push(script(
+            "fast",
+            "(ctx) => new Promise((go) => setTimeout(go, 10, 'fast'))",
+        ));
         bench.deliver().await;
         let call = requested_call(&bench).await;
         bench.run_ms(200).await;
@@ -643,7 +721,10 @@ fn scripts_run_beside_one_another_and_beside_the_batches() {
         assert_eq!(bench.checkpoint().0, bench.stream.all().len() as u64);
         bench.say(answer(&call, returned(json!("slow")))).await;
         bench.run_ms(200).await;
-        assert_eq!(ends(&bench)[1], ("slow".to_owned(), returned(json!("slow"))));
+        assert_eq!(
+            ends(&bench)[1],
+            ("slow".to_owned(), returned(json!("slow")))
+        );
     });
 }
 
@@ -651,7 +732,12 @@ fn scripts_run_beside_one_another_and_beside_the_batches() {
 fn scripts_do_not_see_one_another() {
     run(|| async {
         let bench = bench();
-        bench.say(script("a", "() => { globalThis.seen = 1; JSON.stringify = null; }")).await;
+        bench
+            .say(script(
+                "a",
+                "() => { globalThis.seen = 1; JSON.stringify = null; }",
+            ))
+            .await;
         bench.run_ms(100).await;
         bench.say(script("b", "() => typeof seen")).await;
         bench.run_ms(100).await;
@@ -671,10 +757,13 @@ fn the_same_call_again_is_not_made_twice() {
             *given.borrow_mut() = Some(session.clone());
             CodemodeProcessor::new(session)
         };
-        let bench = Bench::with(build, Setting {
-            callee: Some(tools.callee()),
-            ..Setting::default()
-        });
+        let bench = Bench::with(
+            build,
+            Setting {
+                callee: Some(tools.callee()),
+                ..Setting::default()
+            },
+        );
         bench.say(rpc_provider(&["tools"])).await;
         let call = || {
             let request = CallRequest {
@@ -737,7 +826,9 @@ fn with_x12_a_script_whose_session_died_stays_open_for_ever() {
         bench.run_ms(500).await;
         bench.restart();
         bench.ring().await.unwrap();
-        bench.say(EventInput::new(VARS_UPDATED, json!({ "vars": {} }))).await;
+        bench
+            .say(EventInput::new(VARS_UPDATED, json!({ "vars": {} })))
+            .await;
         bench.run_ms(CALL_DURATION_MS_MAX + 1_000).await;
         assert_eq!(bench.count(&SCRIPT_EXECUTION_COMPLETED), 0);
         assert_eq!(bench.count(&FUNCTION_CALL_COMPLETED), 1, "only the tool's");
@@ -752,7 +843,9 @@ fn the_next_batch_settles_what_died_too() {
         bench.say(script("s", TWO_CALLS)).await;
         bench.run_ms(500).await;
         bench.restart();
-        bench.say(EventInput::new(VARS_UPDATED, json!({ "vars": {} }))).await;
+        bench
+            .say(EventInput::new(VARS_UPDATED, json!({ "vars": {} })))
+            .await;
         bench.run_ms(200).await;
         assert_eq!(end(&bench), threw(SCRIPT_DIED));
     });
@@ -803,7 +896,9 @@ fn a_call_over_rpc_that_died_is_settled_and_not_made_again() {
         let (bench, tools) = with_tools(None);
         // The session dies before it hears that its end was taken, and did not come that far.
         for _ in 0..5 {
-            bench.stream.fail_next(FUNCTION_CALL_COMPLETED, Fault::LostCall);
+            bench
+                .stream
+                .fail_next(FUNCTION_CALL_COMPLETED, Fault::LostCall);
         }
         bench.say(script("s", "(ctx) => ctx.tools.count()")).await;
         bench.run_ms(500).await;
@@ -821,14 +916,67 @@ fn a_call_over_rpc_that_died_is_settled_and_not_made_again() {
 }
 
 #[test]
+fn a_provider_that_knows_its_calls_is_asked_again_when_the_way_to_it_fails() {
+    run(|| async {
+        for is_idempotent in [true, false] {
+            let (bench, tools) = with_tools(None);
+            if is_idempotent {
+                bench.stream.push(idempotent_provider(&["tools"]));
+            }
+            tools.lost.set(2);
+            bench.say(script("s", "(ctx) => ctx.tools.count()")).await;
+            bench.run_ms(5_000).await;
+            let calls = tools.calls.borrow();
+            let ids: Vec<&Value> = calls.iter().map(|call| &call["functionCallId"]).collect();
+            assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "one call");
+            match is_idempotent {
+                true => assert_eq!(end(&bench), returned(json!(3))),
+                false => assert_eq!(end(&bench)["status"], "threw"),
+            }
+            assert_eq!(ids.len(), if is_idempotent { 3 } else { 1 });
+            assert_eq!(bench.count(&FUNCTION_CALL_COMPLETED), 1);
+        }
+    });
+}
+
+#[test]
+fn what_came_of_a_call_that_died_is_asked_of_a_provider_that_knows_its_calls() {
+    run(|| async {
+        let (bench, tools) = with_tools(None);
+        bench.stream.push(idempotent_provider(&["tools"]));
+        tools.lost.set(u32::MAX);
+        bench
+            .say(script("s", "(ctx) => ctx.tools.count({ a: 1 })"))
+            .await;
+        bench.run_ms(500).await;
+        let first = tools.calls.borrow()[0].clone();
+        bench.restart();
+        tools.lost.set(0);
+        bench.ring().await.unwrap();
+        bench.run_ms(200).await;
+        let again = tools.calls.borrow().last().unwrap().clone();
+        assert_eq!(again, first);
+        let ended = bench.appended(&FUNCTION_CALL_COMPLETED);
+        assert_eq!(ended.len(), 1);
+        assert_eq!(payload(&ended[0])["outcome"]["status"], "returned");
+        assert_eq!(end(&bench), threw(SCRIPT_DIED));
+        assert!(!bench.owes().await);
+    });
+}
+
+#[test]
 fn an_end_that_the_stream_does_not_take_is_said_again_when_the_alarm_rings() {
     run(|| async {
         let bench = bench();
         for _ in 0..5 {
-            bench.stream.fail_next(SCRIPT_EXECUTION_COMPLETED, Fault::LostCall);
+            bench
+                .stream
+                .fail_next(SCRIPT_EXECUTION_COMPLETED, Fault::LostCall);
         }
         bench.stream.fail_next(LOG_EMITTED, Fault::LostReply);
-        bench.say(script("s", "() => { console.log('line'); return 1; }")).await;
+        bench
+            .say(script("s", "() => { console.log('line'); return 1; }"))
+            .await;
         bench.run_ms(10_000).await;
         assert_eq!(bench.count(&SCRIPT_EXECUTION_COMPLETED), 0);
         assert!(bench.owes().await);
@@ -843,9 +991,15 @@ fn an_end_that_the_stream_does_not_take_is_said_again_when_the_alarm_rings() {
 fn an_end_whose_reply_got_lost_is_told_once() {
     run(|| async {
         let (bench, _) = with_tools(None);
-        bench.stream.fail_next(SCRIPT_EXECUTION_COMPLETED, Fault::LostReply);
-        bench.stream.fail_next(FUNCTION_CALL_COMPLETED, Fault::LostReply);
-        bench.stream.fail_next(FUNCTION_CALL_REQUESTED, Fault::LostReply);
+        bench
+            .stream
+            .fail_next(SCRIPT_EXECUTION_COMPLETED, Fault::LostReply);
+        bench
+            .stream
+            .fail_next(FUNCTION_CALL_COMPLETED, Fault::LostReply);
+        bench
+            .stream
+            .fail_next(FUNCTION_CALL_REQUESTED, Fault::LostReply);
         bench.say(script("s", "(ctx) => ctx.tools.count()")).await;
         bench.run_ms(10_000).await;
         assert_eq!(end(&bench), returned(json!(1)));
@@ -865,9 +1019,16 @@ fn a_batch_that_fails_and_comes_again_runs_its_script_once() {
         bench.stream.push(script("s", "(ctx) => ctx.tools.count()"));
         assert!(bench.try_deliver().await.is_err());
         pass_ms(1_000).await;
-        assert_eq!(tools.calls.borrow().len(), 0, "nothing begins before the checkpoint");
+        assert_eq!(
+            tools.calls.borrow().len(),
+            0,
+            "nothing begins before the checkpoint"
+        );
         bench.run_ms(1_000).await;
-        assert_eq!((tools.calls.borrow().len(), end(&bench)), (1, returned(json!(1))));
+        assert_eq!(
+            (tools.calls.borrow().len(), end(&bench)),
+            (1, returned(json!(1)))
+        );
     });
 }
 
@@ -884,7 +1045,10 @@ fn a_crash_before_the_checkpoint_runs_the_script_when_its_batch_comes_again() {
         };
         futures_util::future::select(Box::pin(deliver), Box::pin(crash)).await;
         bench.run_ms(1_000).await;
-        assert_eq!((tools.calls.borrow().len(), end(&bench)), (1, returned(json!(1))));
+        assert_eq!(
+            (tools.calls.borrow().len(), end(&bench)),
+            (1, returned(json!(1)))
+        );
     });
 }
 
@@ -896,7 +1060,10 @@ fn a_script_that_is_asked_for_again_under_its_id_runs_once() {
         bench.stream.push(script("s", "(ctx) => ctx.tools.count()"));
         bench.stream.push(again());
         bench.run_ms(500).await;
-        assert_eq!((tools.calls.borrow().len(), end(&bench)), (1, returned(json!(1))));
+        assert_eq!(
+            (tools.calls.borrow().len(), end(&bench)),
+            (1, returned(json!(1)))
+        );
     });
 }
 

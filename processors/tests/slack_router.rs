@@ -8,7 +8,7 @@ use processors::{
 };
 use runtime::{
     call::{Arguments, ObjectName},
-    event::{Event, EventType, Offset, StreamName, StreamPath},
+    event::{Event, EventInput, EventType, Offset, StreamName, StreamPath},
     object::{Incarnation, Receiver},
     processor::{Engine, MemoryCheckpoints, Runner},
     quirk::{Quirk, Quirks},
@@ -28,8 +28,10 @@ const THREAD: &str = "/agents/slack/c123/ts-1772136258-963519";
 const ROUTE: &str = "slack-route:C123:1772136258.963519";
 const FORWARDED: &str = "slack/forward-slack-webhook@7";
 /// What stands in a thread's stream after its first webhook.
-const THREAD_KEYS: [&str; 5] = [
+const THREAD_KEYS: [&str; 7] = [
     "slack-agent-subscription:p1:/agents/slack/c123/ts-1772136258-963519:workers-rpc:callable",
+    "codemode-session-processor-subscription:p1:/agents/slack/c123/ts-1772136258-963519:workers-rpc:callable",
+    "codemode:tool-provider-registered:fetch",
     "codemode:tool-provider-registered:slack",
     "agent-processor-subscription:p1:/agents/slack/c123/ts-1772136258-963519:agent-host:callable",
     ROUTE,
@@ -148,6 +150,8 @@ fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
         kinds,
         [
             &SUBSCRIPTION_CONFIGURED,
+            &SUBSCRIPTION_CONFIGURED,
+            &TOOL_PROVIDER_REGISTERED,
             &TOOL_PROVIDER_REGISTERED,
             &SUBSCRIPTION_CONFIGURED,
             &THREAD_ROUTE_CONFIGURED,
@@ -155,7 +159,9 @@ fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
         ]
     );
     let payload = |index: usize| thread[index].payload.clone().unwrap();
-    let (slack_agent, tools, host) = (payload(0), payload(1), payload(2));
+    let (slack_agent, codemode, tools, host) = (payload(0), payload(1), payload(3), payload(4));
+    let key = format!("codemode-session:p1:{THREAD}");
+    assert_eq!(codemode["subscriptionKey"], key);
     let key = format!("slack-agent:p1:{THREAD}");
     assert_eq!(slack_agent["subscriptionKey"], key);
     assert_eq!(tools["path"], json!(["slack"]));
@@ -179,8 +185,8 @@ fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
         "agent-host"
     );
     let route = router.streams.at(OWN)[0].payload.clone();
-    assert_eq!(route, thread[3].payload);
-    assert_eq!(first(7).payload, thread[4].payload, "verbatim");
+    assert_eq!(route, thread[5].payload);
+    assert_eq!(first(7).payload, thread[6].payload, "verbatim");
 }
 
 #[test]
@@ -204,7 +210,7 @@ fn a_thread_of_its_own_making_is_looked_after_once_in_an_incarnation() {
     router.world.take_journal();
     assert!(router.ingest([reply(8)]));
     assert_eq!(
-        router.streams.keys(THREAD)[5..],
+        router.streams.keys(THREAD)[THREAD_KEYS.len()..],
         ["slack/forward-slack-webhook@8"]
     );
     let router = router.after_a_crash();
@@ -218,21 +224,19 @@ fn a_thread_of_its_own_making_is_looked_after_once_in_an_incarnation() {
 }
 
 #[test]
-fn with_quirk_b04_a_known_thread_is_left_as_it_is() {
-    let router = Router::with_quirk(Quirk::B04);
-    assert!(router.ingest([route(6, THREAD), first(7)]));
-    assert_eq!(router.streams.keys(THREAD), [FORWARDED]);
-}
-
-#[test]
-fn with_quirk_b14_nothing_wakes_the_agent() {
-    let router = Router::with_quirk(Quirk::B14);
-    assert!(router.ingest([first(7)]));
-    let keys = router.streams.keys(THREAD);
-    assert!(
-        !keys.iter().any(|key| key.contains("agent-host")),
-        "{keys:?}"
-    );
+fn with_quirk_b04_a_subscription_of_old_keeps_the_new_one_out() {
+    let legacy = || {
+        let key = format!("slack-agent-subscription:p1:{THREAD}:workers-rpc");
+        EventInput::new(SUBSCRIPTION_CONFIGURED, json!({})).keyed(key)
+    };
+    for (router, subscriptions) in [(Router::new(), 4), (Router::with_quirk(Quirk::B04), 3)] {
+        let thread = StreamPath::parse(THREAD).unwrap();
+        router.streams.append(&thread, vec![legacy()]).unwrap();
+        assert!(router.ingest([route(6, THREAD), first(7)]));
+        let log = router.streams.at(THREAD);
+        let configured = log.iter().filter(|it| it.kind == SUBSCRIPTION_CONFIGURED);
+        assert_eq!(configured.count(), subscriptions);
+    }
 }
 
 #[test]
@@ -334,11 +338,8 @@ fn two_first_webhooks_of_a_thread_land_once_each_and_in_order() {
 fn a_route_that_somebody_wrote_first_is_followed() {
     let router = Router::new();
     let custom = StreamPath::parse("/custom").unwrap();
-    let theirs = runtime::event::EventInput::new(
-        THREAD_ROUTE_CONFIGURED,
-        route(1, "/custom").payload.clone(),
-    )
-    .keyed(ROUTE);
+    let theirs =
+        EventInput::new(THREAD_ROUTE_CONFIGURED, route(1, "/custom").payload.clone()).keyed(ROUTE);
     let own = StreamPath::parse(OWN).unwrap();
     router.streams.append(&own, vec![theirs]).unwrap();
     assert!(router.ingest([first(7)]));
@@ -357,7 +358,7 @@ fn a_broken_thread_holds_up_no_other_but_itself() {
     *router.streams.broken.borrow_mut() = None;
     assert!(router.ingest([first(7), reply(8), other]));
     assert_eq!(
-        router.streams.keys(THREAD)[4..],
+        router.streams.keys(THREAD)[THREAD_KEYS.len() - 1..],
         [FORWARDED, "slack/forward-slack-webhook@8"]
     );
     assert_eq!(other_keys().len(), THREAD_KEYS.len());

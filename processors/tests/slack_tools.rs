@@ -316,13 +316,37 @@ fn what_cannot_be_found_out_is_not_posted_again() {
 }
 
 #[test]
-fn a_post_is_given_up_after_so_many_attempts() {
+fn a_post_is_given_up_when_its_time_is_up() {
     let bench = (0..8).fold(Bench::new(), |bench, _| {
-        bench.fate(POST, Fate::Instead(Answer::Cut))
+        bench.fate(POST, Fate::Instead(Answer::Silence))
     });
-    let given_up = Err("slack: not posted in 8 attempts".to_owned());
+    let given_up = Err("slack: not posted, and its time is up".to_owned());
     assert_eq!(bench.post("f1"), given_up);
     assert!(bench.workspace.texts().is_empty());
+    assert!((50_000..60_000).contains(&bench.elapsed_ms()));
+    bench.pass_ms(300_000);
+    bench.crash();
+    assert_eq!(bench.post("f1"), given_up, "and nothing comes later");
+    assert!(bench.workspace.texts().is_empty());
+}
+
+#[test]
+fn what_was_left_open_for_too_long_is_looked_for_and_not_made() {
+    for (fate, outcome) in [
+        (Fate::After(Answer::Silence), Ok(true.into())),
+        (
+            Fate::Instead(Answer::Silence),
+            Err("slack: not posted, and its time is up".to_owned()),
+        ),
+    ] {
+        let bench = Bench::new().fate(POST, fate);
+        crashed_after(2, &bench);
+        bench.world.crash();
+        bench.pass_ms(60_000);
+        bench.crash();
+        let posted = bench.post("f1").map(|reply| reply["ok"].clone());
+        assert_eq!(posted, outcome);
+    }
 }
 
 #[test]

@@ -5,7 +5,11 @@
 
 use super::object;
 use crate::{
-    codemode::contract::{FullPath, Invocation, ToolProvider, TOOL_PROVIDER_REGISTERED},
+    agent, agent_host,
+    codemode::{
+        self,
+        contract::{FullPath, Invocation, ToolProvider},
+    },
     hosting, slack_agent, slack_tools,
 };
 use runtime::{
@@ -13,61 +17,46 @@ use runtime::{
     event::{EventInput, StreamName},
     quirk::{Quirk, Quirks},
 };
-use serde_json::json;
-
-const AGENT_HOST: &str = "agent-host";
-
-/// The binding of the objects that host `agent-host`.
-const AGENT_BINDING: &str = "AGENT";
 
 /// The bootstrap events of a stream, keyed, in their order.
 pub fn events(stream: &StreamName, quirks: Quirks) -> Vec<EventInput> {
-    let StreamName { namespace, path } = stream;
-    let mut events = vec![
-        hosting::subscription(
-            slack_agent::object::BINDING,
-            stream,
-            slack_agent::contract::SLUG,
-            format!("slack-agent:{namespace}:{path}"),
-            format!("slack-agent-subscription:{namespace}:{path}:workers-rpc:callable"),
-        ),
-        slack_tools_provider(stream),
-    ];
-    if !quirks.has(Quirk::B14) {
-        events.push(hosting::subscription(
-            AGENT_BINDING,
-            stream,
-            AGENT_HOST,
-            format!("agent:{namespace}:{path}:{AGENT_HOST}"),
-            format!("agent-processor-subscription:{namespace}:{path}:{AGENT_HOST}:callable"),
-        ));
-    }
+    let mut events = vec![slack_agent_subscription(stream, quirks)];
+    events.extend(codemode::object::bootstrap(stream));
+    events.push(codemode::providers::keyed_by_path(slack_tools(stream)));
+    events.push(agent::object::subscription(
+        stream,
+        agent_host::contract::SLUG,
+    ));
     events
 }
 
+fn slack_agent_subscription(stream: &StreamName, quirks: Quirks) -> EventInput {
+    let StreamName { namespace, path } = stream;
+    // Quirk B-04: the key of a subscription that nobody dials any more.
+    let revision = if quirks.has(Quirk::B04) {
+        ""
+    } else {
+        ":callable"
+    };
+    hosting::subscription(
+        slack_agent::object::BINDING,
+        stream,
+        slack_agent::contract::SLUG,
+        format!("slack-agent:{namespace}:{path}"),
+        format!("slack-agent-subscription:{namespace}:{path}:workers-rpc{revision}"),
+    )
+}
+
 /// What scripts of every thread may call: `ctx.slack.…`, answered by the project's integration.
-fn slack_tools_provider(stream: &StreamName) -> EventInput {
+fn slack_tools(stream: &StreamName) -> ToolProvider {
     let integration = format!("{}:{}", stream.namespace, object::STREAM_PATH);
-    let callable = Callable::parse(&json!({
-        "type": "workers-rpc",
-        "via": {
-            "type": "env-binding",
-            "bindingType": "durable-object-namespace",
-            "bindingName": object::BINDING,
-            "durableObject": { "name": integration },
-        },
-        "rpcMethod": object::CALL_TOOL,
-        "argsMode": "object",
-    }));
-    let provider = ToolProvider {
-        instructions: slack_tools::provider::instructions(),
+    let callable = Callable::object_method(object::BINDING, &integration, object::CALL_TOOL);
+    ToolProvider {
+        instructions: slack_tools::INSTRUCTIONS.into(),
         invocation: Invocation::Rpc {
-            callable: callable.expect("a callable of constant parts"),
+            callable,
+            is_idempotent: true,
         },
         path: FullPath::of(["slack"]).expect("a name"),
-    };
-    EventInput::new(TOOL_PROVIDER_REGISTERED, &provider).keyed(format!(
-        "codemode:tool-provider-registered:{}",
-        provider.path.names().join("/")
-    ))
+    }
 }

@@ -18,7 +18,7 @@ use super::{
 use runtime::{
     event::{Event, EventInput, Offset, PayloadError, StreamName, StreamPath},
     processor::{Contract, Hook, Processor, ProcessorError, Reduced, StreamPort},
-    quirk::{Quirk, Quirks},
+    quirk::Quirks,
 };
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc, sync::Arc};
@@ -170,7 +170,7 @@ impl SlackRouter {
         }
         let to = &route.stream_path;
         let mut events = Vec::new();
-        let bootstraps = self.is_to_bootstrap(&route, forward.is_new);
+        let bootstraps = self.is_to_bootstrap(&route);
         if bootstraps {
             let stream = StreamName::new(&self.own.namespace, to.clone());
             events = bootstrap::events(&stream, self.quirks);
@@ -187,11 +187,8 @@ impl SlackRouter {
         Ok(())
     }
 
-    fn is_to_bootstrap(&self, route: &ThreadRouteConfigured, is_new: bool) -> bool {
-        // Quirk B-04: a known thread is not looked after any more.
-        let is_looked_after = is_new || !self.quirks.has(Quirk::B04);
-        is_looked_after
-            && route.stream_path == new_stream_path(&route.thread)
+    fn is_to_bootstrap(&self, route: &ThreadRouteConfigured) -> bool {
+        route.stream_path == new_stream_path(&route.thread)
             && !self.bootstrapped.borrow().contains(&route.stream_path)
     }
 

@@ -27,4 +27,4 @@ pub mod repetition;
 pub mod thread;
 pub mod update;
 
-pub use provider::SlackTools;
+pub use provider::{SlackTools, INSTRUCTIONS};

@@ -2,8 +2,8 @@
 //!
 //! Before a request the attempt is written down; the post carries the call's mark. Of a request that
 //! failed without a word it is not known whether it took effect: then the mark is looked for until it
-//! would show, and only if it does not is the message posted again. A refusal is final. Before a
-//! message goes into a thread, the thread must be there: people delete (S8).
+//! would show, and only if it does not is the message posted again, as long as its time is not up. A
+//! refusal is final. Before a message goes into a thread, the thread must be there: people delete (S8).
 
 use super::{
     journal::Outcome,
@@ -16,9 +16,6 @@ use super::{
 };
 use crate::slack_api::Failure;
 use serde_json::{Map, Value};
-
-/// How many requests are made for one message.
-pub const ATTEMPTS_MAX: u32 = 8;
 
 /// Why a call came to nothing, in words for the script.
 pub type Refusal = String;
@@ -69,8 +66,8 @@ impl SlackTools {
             match self.see(open, place, marker).await? {
                 Seen::Marked(found) => return Ok(reply_of(channel, found)),
                 Seen::NoThread => return Err("slack: the thread is gone".to_owned()),
-                Seen::Unmarked if open.record.progress.attempts >= ATTEMPTS_MAX => {
-                    return Err(format!("slack: not posted in {ATTEMPTS_MAX} attempts"))
+                Seen::Unmarked if self.is_overdue(record.begun_at) => {
+                    return Err("slack: not posted, and its time is up".to_owned())
                 }
                 Seen::Unmarked => {}
             }

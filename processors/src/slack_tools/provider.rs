@@ -14,15 +14,25 @@ use super::{
 use crate::slack_api::SlackApiError;
 use runtime::{
     call::{Argument, Arguments, CallError},
+    event::Timestamp,
     object::{Context, Reply},
     platform::NoteKind,
 };
 use serde_json::{Map, Value};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use tokio::sync::oneshot;
+
+/// What the model reads of these tools.
+pub const INSTRUCTIONS: &str = "Slack's Web API: ctx.slack.<method>({ … }), such as \
+    ctx.slack.chat.postMessage({ channel, thread_ts, text }). A call that fails throws, and says so if \
+    it may have had its effect all the same.";
 
 /// The code of a call that came to nothing.
 pub const FAILED: &str = "slack-tool-failed";
+
+/// For how long a call goes on: whoever waits for it is told soon after that its outcome is unknown, and
+/// from then on nothing more may come of it.
+const CALL_MS: i64 = 50_000;
 
 /// How long a call is left open before the alarm looks after it.
 const ALARM_MS: u64 = 30_000;
@@ -192,6 +202,11 @@ impl SlackTools {
         self.keep(open).await;
     }
 
+    /// Nothing is to be begun any more for a call of that time.
+    pub(super) fn is_overdue(&self, begun_at: Timestamp) -> bool {
+        self.context.now().unix_ms - begun_at.unix_ms > CALL_MS
+    }
+
     pub(super) fn note_doubt(&self, record: &Record, error: &SlackApiError) {
         let note = format_args!("{} {} is not certain: {error}", record.method, record.id);
         self.context.note(NoteKind::Failure, note);
@@ -213,12 +228,4 @@ impl Open {
 
 fn failed(error: String) -> CallError {
     CallError::remote(FAILED, error)
-}
-
-/// What the model reads of these tools.
-pub fn instructions() -> Arc<str> {
-    "Slack's Web API: ctx.slack.<method>({…}), for example ctx.slack.chat.postMessage({ channel, \
-     thread_ts, text }). A post is made once, however often you await it; what is thrown says whether \
-     it may have been posted all the same."
-        .into()
 }

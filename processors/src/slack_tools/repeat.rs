@@ -8,8 +8,6 @@ use super::{
 use crate::slack_api::{Failure, SlackApiError};
 use serde_json::{Map, Value};
 
-const ATTEMPTS_MAX: u32 = 6;
-
 impl SlackTools {
     /// Calls until Slack answers. `met` is how it refuses what is so already.
     pub(super) async fn repeat(
@@ -17,7 +15,7 @@ impl SlackTools {
         call: &ToolCall,
         met: Option<&str>,
     ) -> Result<Map<String, Value>, SlackApiError> {
-        let (mut attempt, mut wait_ms) = (1, 1_000);
+        let (began, mut wait_ms) = (self.context.now(), 1_000);
         loop {
             let outcome = self.client.call(&call.method, call.arguments.clone());
             let error = match outcome.await {
@@ -29,7 +27,7 @@ impl SlackTools {
                     return Ok(Map::from_iter([("ok".to_owned(), true.into())]))
                 }
                 Failure::Final(_) => return Err(error),
-                _ if attempt == ATTEMPTS_MAX => return Err(error),
+                _ if self.is_overdue(began) => return Err(error),
                 // The next call waits for the limit by itself.
                 Failure::Limited { .. } => {}
                 Failure::Unknown => {
@@ -37,7 +35,6 @@ impl SlackTools {
                     wait_ms *= 2;
                 }
             }
-            attempt += 1;
         }
     }
 
@@ -57,7 +54,7 @@ impl SlackTools {
             match self.client.call_now(&method, arguments).await {
                 Ok(value) => return Outcome::Returned { value },
                 Err(error) => match error.failure() {
-                    Failure::Limited { .. } if open.record.progress.attempts < ATTEMPTS_MAX => {
+                    Failure::Limited { .. } if !self.is_overdue(open.record.begun_at) => {
                         self.had_no_effect(open).await;
                     }
                     Failure::Unknown => return unknown(error.to_string()),

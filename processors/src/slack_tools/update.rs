@@ -8,7 +8,7 @@ use super::{
     call::text,
     journal::{Outcome, Record},
     pieces::{pieces, UPDATE_CHARS_MAX},
-    post::{Refusal, ATTEMPTS_MAX},
+    post::Refusal,
     provider::{Open, SlackTools},
     thread::{root_of, SETTLED_MS},
 };
@@ -107,13 +107,13 @@ impl SlackTools {
                 line.in_doubt.set(false);
                 continue;
             }
-            if open.record.progress.attempts >= ATTEMPTS_MAX {
-                let error = format!("slack: not updated in {ATTEMPTS_MAX} attempts");
-                return Err(Ended::Refused(error));
-            }
             self.client.admit(UPDATE).await;
             if line.newest.get() > open.number {
                 return Err(Ended::Superseded);
+            }
+            if self.is_overdue(open.record.begun_at) {
+                let error = "slack: not known to be updated, and its time is up".to_owned();
+                return Err(Ended::Refused(error));
             }
             self.attempt_begins(open).await;
             line.in_doubt.set(true);

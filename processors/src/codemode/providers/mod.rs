@@ -41,6 +41,7 @@ pub fn defaults() -> Vec<EventInput> {
 fn export(name: &str, props: Option<Value>) -> Invocation {
     Invocation::Rpc {
         callable: Callable::export_method(name, props, CALL_FUNCTION),
+        is_idempotent: false,
     }
 }
 
