@@ -254,6 +254,29 @@ fn a_pressed_button_arrives_once_signed_and_as_a_form() {
 }
 
 #[test]
+fn a_reaction_of_a_person_arrives_once_for_each() {
+    run(Setup::default(), |world: World| async move {
+        let app = App::start(&[]).await;
+        let ts = world.slack.post("C123", "U123", "question", None);
+        for (user, ts) in [("U1", &*ts), ("U1", &ts), ("U2", &ts), ("U1", "1.1")] {
+            world.slack.react("C123", ts, user, "thumbsup");
+        }
+        world.settle().await;
+        let events = app.deliveries();
+        let events = events.iter().map(|one| one.request.json()["event"].clone());
+        let reactions: Vec<_> = events
+            .filter(|event| event["type"] == "reaction_added")
+            .collect();
+        for reaction in &reactions {
+            check_slack_keys_of(&["ReactionAddedPayload"], "/event", reaction);
+            assert_eq!(reaction["item"]["ts"], ts);
+        }
+        assert_eq!(reactions.len(), 2);
+        assert_eq!(world.slack.messages()[0].reactions[0].users, ["U1", "U2"]);
+    });
+}
+
+#[test]
 fn a_pressed_button_is_not_sent_again() {
     const REFUSING: &[Take] = &[Take::Status(200), Take::Status(500)];
     run(Setup::default(), |world: World| async move {

@@ -82,15 +82,21 @@ pub(super) fn message_deleted(slack: &Slack, event_ts: &str, before: &Message) -
     envelope(slack, &before.channel, &before.ts, Value::Object(event))
 }
 
-/// `kind` is `reaction_added` or `reaction_removed`; the reaction is the app's own.
-pub(super) fn reaction(slack: &Slack, kind: &str, name: &str, message: &Message) -> Outgoing {
+/// `kind` is `reaction_added` or `reaction_removed`.
+pub(super) fn reaction(
+    slack: &Slack,
+    kind: &str,
+    name: &str,
+    user: &str,
+    message: &Message,
+) -> Outgoing {
     let event_ts = {
         let mut workspace = slack.lock_workspace();
         workspace.make_channel(&message.channel).next_ts()
     };
     let event = json!({
         "type": kind,
-        "user": slack.config.bot_user_id,
+        "user": user,
         "reaction": name,
         "item": {"type": "message", "channel": message.channel, "ts": message.ts},
         "item_user": author_id(&slack.config, &message.author),

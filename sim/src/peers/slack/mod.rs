@@ -113,6 +113,12 @@ pub enum SlackFact {
         channel: String,
         ts: String,
     },
+    /// A person put an emoji on a message.
+    Reacted {
+        channel: String,
+        ts: String,
+        user: String,
+    },
     /// A person pressed a button of a message. What follows calls it by its trigger id.
     Pressed {
         trigger_id: String,
@@ -376,6 +382,36 @@ impl Slack {
             },
         );
         self.queue(event::message_posted(self, channel, &ts));
+    }
+
+    /// A person puts an emoji on a message; nothing happens if the message is gone, or has it from them.
+    pub fn react(&self, channel: &str, ts: &str, user: &str, name: &str) {
+        let message = {
+            let mut workspace = self.lock_workspace();
+            let place = workspace.channel_mut(channel);
+            let Some(message) = place.and_then(|place| place.messages.get_mut(ts)) else {
+                return;
+            };
+            if !message.react(name, user) {
+                return;
+            }
+            message.clone()
+        };
+        self.ledger.record(
+            0,
+            SlackFact::Reacted {
+                channel: channel.to_owned(),
+                ts: ts.to_owned(),
+                user: user.to_owned(),
+            },
+        );
+        self.queue(event::reaction(
+            self,
+            "reaction_added",
+            name,
+            user,
+            &message,
+        ));
     }
 
     /// A person presses a button of a message; nothing happens if the message is gone. Slack sends that

@@ -1,30 +1,18 @@
 //! `reactions.add` and `reactions.remove`, by the app.
 
 use super::{arguments::Arguments, Done, Effect, MethodError, Slack};
-use crate::peers::slack::{
-    event,
-    faults::REACTION_MET,
-    workspace::{Message, Reaction},
-};
+use crate::peers::slack::{event, faults::REACTION_MET, workspace::Message};
 
 pub(super) fn add(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
-    change(slack, arguments, "reaction_added", |message, name, user| {
-        let reaction = message
-            .reactions
-            .iter_mut()
-            .find(|known| known.name == name);
-        match reaction {
-            Some(reaction) if reaction.users.iter().any(|known| known == user) => {
-                return Err("already_reacted")
-            }
-            Some(reaction) => reaction.users.push(user.to_owned()),
-            None => message.reactions.push(Reaction {
-                name: name.to_owned(),
-                users: vec![user.to_owned()],
-            }),
-        }
-        Ok(())
-    })
+    change(
+        slack,
+        arguments,
+        "reaction_added",
+        |message, name, user| match message.react(name, user) {
+            true => Ok(()),
+            false => Err("already_reacted"),
+        },
+    )
 }
 
 pub(super) fn remove(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
@@ -78,7 +66,10 @@ fn change(
     };
     let echo = slack.config.echo_reactions;
     Ok(Done {
-        echo: echo.then(|| event::reaction(slack, kind, name, &message)),
+        echo: echo.then(|| {
+            let own_user = &slack.config.bot_user_id;
+            event::reaction(slack, kind, name, own_user, &message)
+        }),
         effect: Some(Effect {
             channel: message.channel,
             ts: message.ts,
