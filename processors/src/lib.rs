@@ -23,6 +23,7 @@ pub mod echo;
 pub mod edge;
 pub mod hosting;
 pub mod openai_ws;
+mod patience;
 pub mod slack;
 pub mod slack_agent;
 pub mod slack_api;

@@ -79,6 +79,7 @@ quirks! {
     X9 "X-9" "a host that gave up on a batch is dialed again, and again",
     X10 "X-10" "a host that gives up refuses its batches and never lets go, and so is dialed at once",
     X11 "X-11" "a paused stream makes its processors give up, and its end dials nobody",
+    X12 "X-12" "what a session was busy with when it died stays open for ever",
     X15 "X-15" "whoever connects makes a provider take up what looked unfinished as of that event",
     X16 "X-16" "a provider takes up what looks unfinished at the end of a batch",
 }
