@@ -112,9 +112,9 @@ impl State {
         let Some(provider) = Provider::ALL.iter().find(is_for).copied() else {
             return;
         };
-        self.subscribed_providers.retain(|known| *known != provider);
-        // A subscriber of V0 is never dialed.
-        if matches!(configured.subscriber, Subscriber::Callable { .. }) {
+        // A subscriber of V0 is never dialed, and takes nobody's place.
+        let is_dialed = matches!(configured.subscriber, Subscriber::Callable { .. });
+        if is_dialed && !self.subscribed_providers.contains(&provider) {
             self.subscribed_providers.push(provider);
         }
     }

@@ -395,7 +395,7 @@ impl Session {
         Ok(None)
     }
 
-    async fn in_time<T>(&self, work: impl std::future::Future<Output = T>) -> Option<T> {
+    pub(super) async fn in_time<T>(&self, work: impl std::future::Future<Output = T>) -> Option<T> {
         within(&self.context, "function call", CALL_DURATION_MS_MAX, work).await
     }
 

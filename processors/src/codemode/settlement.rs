@@ -11,14 +11,7 @@
 //!
 //! Nothing is settled that has its end further on in the log: the head decides.
 
-use super::{
-    call::idempotent,
-    contract::*,
-    ending,
-    reducer::Subject,
-    session::Session,
-    undertaking::{Ending, Progress},
-};
+use super::{call::idempotent, contract::*, ending, reducer::Subject, session::Session};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
@@ -68,8 +61,10 @@ impl Session {
         if left.is_empty() {
             return Ok(());
         }
-        let unsaid = left.iter().filter_map(|subject| self.unsaid(subject));
-        let before: Vec<EventInput> = unsaid.flat_map(|ending| ending.before).collect();
+        let unsaid = left
+            .iter()
+            .filter_map(|subject| self.undertakings.unsaid(subject));
+        let before: Vec<EventInput> = unsaid.flat_map(|ending| ending.before.clone()).collect();
         if !before.is_empty() {
             self.append(before).await?;
         }
@@ -85,13 +80,6 @@ impl Session {
         Ok(())
     }
 
-    fn unsaid(&self, subject: &Subject) -> Option<Ending> {
-        match self.undertakings.progress(subject) {
-            Some(Progress::Unsaid(ending)) => Some(ending),
-            _ => None,
-        }
-    }
-
     /// The event that ends something, if it is open at this head.
     fn end_of(
         &self,
@@ -102,8 +90,8 @@ impl Session {
         if self.undertakings.is_under_way(subject) || !head.is_open(subject) {
             return None;
         }
-        if let Some(ending) = self.unsaid(subject) {
-            return Some(ending.end);
+        if let Some(ending) = self.undertakings.unsaid(subject) {
+            return Some(ending.end.clone());
         }
         match subject {
             Subject::Script(id) => {

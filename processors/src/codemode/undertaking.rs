@@ -10,15 +10,13 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 #[derive(Clone, Default)]
 pub struct Undertakings(Rc<RefCell<BTreeMap<Subject, Progress>>>);
 
-#[derive(Clone)]
-pub enum Progress {
+enum Progress {
     UnderWay,
     /// It ended so, and the stream has yet to take it.
-    Unsaid(Ending),
+    Unsaid(Rc<Ending>),
 }
 
 /// What the stream is told of an end.
-#[derive(Clone)]
 pub struct Ending {
     /// What comes before it, and may stand in the stream already.
     pub before: Vec<EventInput>,
@@ -48,9 +46,12 @@ impl Undertakings {
         })
     }
 
-    /// None if it is not undertaken here.
-    pub fn progress(&self, subject: &Subject) -> Option<Progress> {
-        self.0.borrow().get(subject).cloned()
+    /// How it ended, if the stream has yet to take that.
+    pub fn unsaid(&self, subject: &Subject) -> Option<Rc<Ending>> {
+        match self.0.borrow().get(subject) {
+            Some(Progress::Unsaid(ending)) => Some(ending.clone()),
+            _ => None,
+        }
     }
 
     pub fn is_under_way(&self, subject: &Subject) -> bool {
@@ -76,7 +77,7 @@ impl Undertaking {
     pub fn end(mut self, ending: Ending) {
         let subject = self.subject.take().expect("it ends once");
         let mut undertaken = self.all.0.borrow_mut();
-        undertaken.insert(subject, Progress::Unsaid(ending));
+        undertaken.insert(subject, Progress::Unsaid(Rc::new(ending)));
     }
 }
 

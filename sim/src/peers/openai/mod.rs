@@ -113,6 +113,10 @@ pub enum OpenAiFact {
     /// The client was gone before the response was complete; generation ends with it.
     Abandoned {
         response_id: Arc<str>,
+        /// The text of the deltas that were handed to the socket.
+        said: Arc<str>,
+        /// When the first of them was, in simulated time.
+        first_said_ms: Option<u64>,
     },
     Disconnected,
 }

@@ -36,6 +36,9 @@ struct Course<'a> {
     created_at: i64,
     sequence: RangeFrom<u64>,
     response: Response<'a>,
+    /// The text of the deltas so far.
+    said: String,
+    first_said_ms: Option<u64>,
 }
 
 impl Course<'_> {
@@ -78,6 +81,8 @@ impl Conversation {
             created_at,
             sequence: 0..,
             response: Response::new(&response_id, created_at, create),
+            said: String::new(),
+            first_said_ms: None,
         };
         let streamed = match create.generate {
             true => self.stream(&mut course).await,
@@ -93,7 +98,11 @@ impl Conversation {
             }
             Err(over) => {
                 if let Over::ClientLeft = over {
-                    self.record(OpenAiFact::Abandoned { response_id });
+                    self.record(OpenAiFact::Abandoned {
+                        response_id: response_id.clone(),
+                        said: course.said.into(),
+                        first_said_ms: course.first_said_ms,
+                    });
                 }
                 return Err(over);
             }
@@ -198,6 +207,10 @@ impl Conversation {
                 logprobs: [],
             })
             .await?;
+            course.said.push_str(shown);
+            course
+                .first_said_ms
+                .get_or_insert_with(time::since_start_ms);
             text.push_str(delta);
         }
         let content = [Part::text(&text)];
