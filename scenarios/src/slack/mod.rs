@@ -2,8 +2,8 @@
 
 mod busy_threads;
 mod first_message;
+pub mod model;
 mod platform;
-pub mod poster;
 mod posts;
 mod threads;
 

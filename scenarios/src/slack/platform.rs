@@ -10,7 +10,7 @@ use crate::{
 };
 use processors::{
     agent::{self, contract::OUTPUT_ADDED},
-    agent_host, edge, openai_ws, slack, slack_agent,
+    agent_chat, agent_host, codemode, edge, openai_ws, slack, slack_agent,
 };
 use runtime::{
     event::{StreamName, StreamPath},
@@ -29,16 +29,19 @@ use sim::{
     world::StreamLog,
 };
 
-pub static CLASSES: [Class; 4] = [
+pub static CLASSES: [Class; 5] = [
     stream::CLASS,
     slack::object::CLASS,
     slack_agent::object::CLASS,
+    codemode::object::CLASS,
     agent::object::CLASS,
 ];
 
-pub static FOLDS: [Fold; 5] = [
+pub static FOLDS: [Fold; 7] = [
     Fold::of::<slack::processor::SlackRouter>(),
     Fold::of::<slack_agent::processor::SlackAgent>(),
+    Fold::of::<codemode::CodemodeProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent::AgentProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
