@@ -6,11 +6,12 @@
 //! refusal is final. Before a message goes into a thread, the thread must be there: people delete (S8).
 
 use super::{
-    journal::Outcome,
+    call::text,
+    journal::{Message, Outcome, Record},
     limits::POST,
     marker::Marker,
     pieces::{pieces, POST_CHARS_MAX, UPDATE_CHARS_MAX},
-    provider::{Open, SlackTools},
+    provider::SlackTools,
     thread::{see_post, see_thread, Place, Seen, Unseen},
     update::UPDATE,
 };
@@ -22,74 +23,86 @@ pub type Refusal = String;
 
 impl SlackTools {
     /// Posts what is left of a call's message.
-    pub(super) async fn post(&self, open: &mut Open) -> Outcome {
-        let chars_max = match open.record.method == UPDATE {
+    pub(super) async fn post(&self, record: &mut Record) -> Outcome {
+        let chars_max = match record.method == UPDATE {
             true => UPDATE_CHARS_MAX,
             false => POST_CHARS_MAX,
         };
-        let messages = pieces(&open.record.arguments, chars_max);
-        for message in messages.into_iter().skip(open.record.progress.done.len()) {
-            match self.post_piece(open, message).await {
-                Ok(reply) => self.piece_is_done(open, reply).await,
-                Err(error) => return Outcome::Threw { error },
+        let messages = pieces(&record.arguments, chars_max);
+        for message in messages.into_iter().skip(record.progress.done.len()) {
+            if let Err(error) = self.post_piece(record, message).await {
+                return Outcome::Threw { error };
             }
         }
-        open.returned()
+        record.returned()
     }
 
     async fn post_piece(
         &self,
-        open: &mut Open,
+        record: &mut Record,
         mut message: Map<String, Value>,
-    ) -> Result<Map<String, Value>, Refusal> {
-        if let Some(thread_ts) = &open.record.progress.thread_ts {
+    ) -> Result<(), Refusal> {
+        let replaced = message.remove("ts");
+        if let Some(thread_ts) = &record.progress.thread_ts {
             message.insert("thread_ts".to_owned(), thread_ts.as_str().into());
         }
-        let record = open.record.clone();
+        let id = record.id.clone();
         let marker = Marker {
-            function_call_id: &record.id,
+            function_call_id: &id,
             piece: record.progress.done.len(),
         };
         marker.put_on(&mut message);
-        let target = message.clone();
-        let Some(channel) = super::call::text(&target, "channel") else {
+        let Some(channel) = text(&message, "channel") else {
             return Err(format!("slack.{} needs a channel", record.method));
         };
         let place = Place {
             channel,
-            thread_ts: super::call::text(&target, "thread_ts"),
+            thread_ts: text(&message, "thread_ts"),
             since: record.begun_at,
         };
-        loop {
+        let reply = loop {
             // Waits come before the look, so that nothing but the request follows it.
             self.client.admit_post(channel).await;
-            match self.see(open, place, marker).await? {
-                Seen::Marked(found) => return Ok(reply_of(channel, found)),
+            match self.see(record, place, marker).await? {
+                Seen::Marked(found) => break reply_of(channel, found),
                 Seen::NoThread => return Err("slack: the thread is gone".to_owned()),
                 Seen::Unmarked if self.is_overdue(record.begun_at) => {
                     return Err("slack: not posted, and its time is up".to_owned())
                 }
                 Seen::Unmarked => {}
             }
-            self.attempt_begins(open).await;
+            self.attempt_begins(record).await;
             match self.client.call_now(POST, message.clone()).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => break reply,
                 Err(error) => match error.failure() {
-                    Failure::Limited { .. } => self.had_no_effect(open).await,
+                    Failure::Limited { .. } => self.had_no_effect(record).await,
                     Failure::Final(error) => return Err(format!("slack refused: {error}")),
-                    Failure::Unknown => self.note_doubt(&open.record, &error),
+                    Failure::Unknown => self.note_doubt(record, &error),
                 },
             }
-        }
+        };
+        // The first piece of a message that is posted anew takes the place of that one.
+        let is_anew = record.progress.is_anew && record.progress.done.is_empty();
+        let replaced = replaced
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|_| is_anew);
+        let messages = self.posted(place, replaced, text(&reply, "ts").unwrap_or_default());
+        let messages: Vec<(&str, Message)> = messages
+            .iter()
+            .map(|(ts, message)| (ts.as_str(), message.clone()))
+            .collect();
+        self.piece_is_done(record, reply.clone(), &messages).await;
+        Ok(())
     }
 
     async fn see(
         &self,
-        open: &Open,
+        record: &Record,
         place: Place<'_>,
         marker: Marker<'_>,
     ) -> Result<Seen, Refusal> {
-        let in_doubt = open.record.progress.in_doubt;
+        let in_doubt = record.progress.in_doubt;
         let seen = match in_doubt {
             true => see_post(&self.context, &self.client, place, marker).await,
             false => see_thread(&self.context, &self.client, place).await,

@@ -5,8 +5,8 @@
 //! with the same id waits for the same end, or gets it from the journal.
 
 use super::{
-    call::ToolCall,
-    journal::{Journal, Outcome, Progress, Record},
+    call::{text, ToolCall},
+    journal::{Journal, Message, Outcome, Record},
     limits::LimitedClient,
     repetition::Repetition,
     update::Lines,
@@ -16,7 +16,7 @@ use runtime::{
     call::{Argument, Arguments, CallError},
     event::Timestamp,
     object::{Context, Reply},
-    platform::NoteKind,
+    platform::{NoteKind, StorageError},
 };
 use serde_json::{Map, Value};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
@@ -32,7 +32,7 @@ pub const FAILED: &str = "slack-tool-failed";
 
 /// For how long a call goes on: whoever waits for it is told soon after that its outcome is unknown, and
 /// from then on nothing more may come of it.
-const CALL_MS: i64 = 50_000;
+const CALL_MS: i64 = 45_000;
 
 /// How long a call is left open before the alarm looks after it.
 const ALARM_MS: u64 = 30_000;
@@ -46,12 +46,6 @@ pub struct SlackTools {
     pub(super) lines: Lines,
     /// The calls under way, and who waits for them.
     under_way: RefCell<BTreeMap<u64, Vec<oneshot::Sender<Outcome>>>>,
-}
-
-/// A call under way: its record, as it is stored under its number.
-pub(super) struct Open {
-    pub number: u64,
-    pub record: Record,
 }
 
 impl SlackTools {
@@ -84,13 +78,9 @@ impl SlackTools {
 
     /// Takes up what an earlier incarnation left open. The alarm stands as long as anything is.
     pub fn take_up(self: &Rc<Self>) {
-        let records = self.journal.records().into_iter();
-        let open = records.filter(|(_, record)| record.outcome.is_none());
-        for (number, record) in open {
+        for record in self.journal.open() {
             self.context.ensure_alarm(ALARM_MS);
-            if !self.under_way.borrow().contains_key(&number) {
-                self.go_on(Open { number, record });
-            }
+            self.go_on(record);
         }
     }
 
@@ -103,30 +93,23 @@ impl SlackTools {
         call: ToolCall,
     ) -> Result<impl std::future::Future<Output = Outcome>, CallError> {
         let (sender, end) = oneshot::channel();
-        match self.journal.find(&call.id) {
-            Some((
-                _,
-                Record {
-                    outcome: Some(outcome),
-                    ..
-                },
-            )) => drop(sender.send(outcome)),
-            Some((number, record)) => {
-                self.go_on(Open { number, record });
-                self.wait_for(number, sender);
-            }
-            None => {
-                let record = Record {
-                    id: call.id,
-                    method: call.method,
-                    arguments: call.arguments,
-                    begun_at: self.context.now(),
-                    progress: Progress::default(),
-                    outcome: None,
+        let known = self.journal.find(&call.id);
+        match known {
+            Some(Record {
+                outcome: Some(outcome),
+                ..
+            }) => drop(sender.send(outcome)),
+            open => {
+                let record = match open {
+                    Some(record) => record,
+                    None => {
+                        let record = self.journal.begin(call.id, call.method, call.arguments)?;
+                        self.context.ensure_alarm(ALARM_MS);
+                        record
+                    }
                 };
-                let number = self.journal.begin(&record)?;
-                self.context.ensure_alarm(ALARM_MS);
-                self.go_on(Open { number, record });
+                let number = record.number;
+                self.go_on(record);
                 self.wait_for(number, sender);
             }
         }
@@ -142,25 +125,25 @@ impl SlackTools {
     }
 
     /// Sees a call to its end, unless that is being done.
-    fn go_on(self: &Rc<Self>, mut open: Open) {
-        let number = open.number;
+    fn go_on(self: &Rc<Self>, record: Record) {
+        let number = record.number;
         if self.under_way.borrow().contains_key(&number) {
             return;
         }
         self.under_way.borrow_mut().insert(number, Vec::new());
-        let line = match Repetition::of(&open.record.method) {
-            Repetition::Update => self.line_up(number, &open.record),
+        let line = match Repetition::of(&record.method) {
+            Repetition::Update => self.line_up(&record),
             _ => None,
         };
-        let tools = self.clone();
+        let (tools, mut record) = (self.clone(), record);
         self.context.wait_until("slack tool call", async move {
-            let outcome = match Repetition::of(&open.record.method) {
-                Repetition::Post => tools.post(&mut open).await,
-                Repetition::Update => tools.update(line, &mut open).await,
-                Repetition::Free { .. } | Repetition::Never => tools.once(&mut open).await,
+            let outcome = match Repetition::of(&record.method) {
+                Repetition::Post => tools.post(&mut record).await,
+                Repetition::Update => tools.update(line, &mut record).await,
+                Repetition::Free { .. } | Repetition::Never => tools.once(&mut record).await,
             };
-            open.record.outcome = Some(outcome.clone());
-            tools.keep(&open).await;
+            record.outcome = Some(outcome.clone());
+            tools.keep(&record).await;
             let waiting = tools.under_way.borrow_mut().remove(&number);
             for caller in waiting.unwrap_or_default() {
                 // Whoever called may have gone.
@@ -170,9 +153,13 @@ impl SlackTools {
     }
 
     /// Writes the record; tries until the storage takes it.
-    pub(super) async fn keep(&self, open: &Open) {
-        while let Err(error) = self.journal.write(open.number, &open.record) {
-            let note = format_args!("call {} was not written down: {error}", open.record.id);
+    pub(super) async fn keep(&self, record: &Record) {
+        self.insist(record, || self.journal.write(record)).await;
+    }
+
+    async fn insist(&self, record: &Record, write: impl Fn() -> Result<(), StorageError>) {
+        while let Err(error) = write() {
+            let note = format_args!("call {} was not written down: {error}", record.id);
             self.context.note(NoteKind::Failure, note);
             self.context
                 .sleep("a write to be taken", WRITE_AGAIN_MS)
@@ -181,25 +168,30 @@ impl SlackTools {
     }
 
     /// A request is about to be made.
-    pub(super) async fn attempt_begins(&self, open: &mut Open) {
-        open.record.progress.attempts += 1;
-        open.record.progress.in_doubt = true;
-        self.keep(open).await;
+    pub(super) async fn attempt_begins(&self, record: &mut Record) {
+        record.progress.in_doubt = true;
+        self.keep(record).await;
     }
 
     /// The last request was turned away.
-    pub(super) async fn had_no_effect(&self, open: &mut Open) {
-        open.record.progress.in_doubt = false;
-        self.keep(open).await;
+    pub(super) async fn had_no_effect(&self, record: &mut Record) {
+        record.progress.in_doubt = false;
+        self.keep(record).await;
     }
 
-    /// A piece stands in Slack.
-    pub(super) async fn piece_is_done(&self, open: &mut Open, reply: Map<String, Value>) {
-        let progress = &mut open.record.progress;
-        progress.done.push(reply);
-        progress.attempts = 0;
-        progress.in_doubt = false;
-        self.keep(open).await;
+    /// A piece stands in Slack; these are the messages of which more is known now.
+    pub(super) async fn piece_is_done(
+        &self,
+        record: &mut Record,
+        reply: Map<String, Value>,
+        messages: &[(&str, Message)],
+    ) {
+        record.progress.done.push(reply);
+        record.progress.in_doubt = false;
+        let (record, channel) = (&*record, text(&record.arguments, "channel"));
+        let channel = channel.unwrap_or_default();
+        let write = || self.journal.write_with(record, channel, messages);
+        self.insist(record, write).await;
     }
 
     /// Nothing is to be begun any more for a call of that time.
@@ -213,10 +205,10 @@ impl SlackTools {
     }
 }
 
-impl Open {
+impl Record {
     /// All pieces stand: the reply to the first, and where all of them are if there are more.
     pub(super) fn returned(&self) -> Outcome {
-        let done = &self.record.progress.done;
+        let done = &self.progress.done;
         let mut value = done.first().cloned().unwrap_or_default();
         if done.len() > 1 {
             let ts = done.iter().filter_map(|reply| reply.get("ts").cloned());

@@ -2,8 +2,8 @@
 
 use super::{
     call::ToolCall,
-    journal::Outcome,
-    provider::{Open, SlackTools},
+    journal::{Outcome, Record},
+    provider::SlackTools,
 };
 use crate::slack_api::{Failure, SlackApiError};
 use serde_json::{Map, Value};
@@ -39,23 +39,23 @@ impl SlackTools {
     }
 
     /// Calls once. If that was begun before, nobody knows what became of it.
-    pub(super) async fn once(&self, open: &mut Open) -> Outcome {
+    pub(super) async fn once(&self, record: &mut Record) -> Outcome {
         let unknown = |why: String| Outcome::Threw {
             error: format!("{why}; whether the call took effect is not known"),
         };
-        if open.record.progress.in_doubt {
+        if record.progress.in_doubt {
             return unknown("slack: the call was interrupted".to_owned());
         }
         loop {
-            let method = open.record.method.clone();
+            let method = record.method.clone();
             self.client.admit(&method).await;
-            self.attempt_begins(open).await;
-            let arguments = open.record.arguments.clone();
+            self.attempt_begins(record).await;
+            let arguments = record.arguments.clone();
             match self.client.call_now(&method, arguments).await {
                 Ok(value) => return Outcome::Returned { value },
                 Err(error) => match error.failure() {
-                    Failure::Limited { .. } if !self.is_overdue(open.record.begun_at) => {
-                        self.had_no_effect(open).await;
+                    Failure::Limited { .. } if !self.is_overdue(record.begun_at) => {
+                        self.had_no_effect(record).await;
                     }
                     Failure::Unknown => return unknown(error.to_string()),
                     _ => {

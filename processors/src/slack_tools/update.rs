@@ -6,11 +6,11 @@
 
 use super::{
     call::text,
-    journal::{Outcome, Record},
+    journal::{Message, Outcome, Record},
     pieces::{pieces, UPDATE_CHARS_MAX},
     post::Refusal,
-    provider::{Open, SlackTools},
-    thread::{root_of, SETTLED_MS},
+    provider::SlackTools,
+    thread::{root_of, Place, SETTLED_MS},
 };
 use crate::slack_api::Failure;
 use serde_json::{Map, Value};
@@ -56,12 +56,13 @@ impl Lines {
 
 impl SlackTools {
     /// Takes a call's place in the line of its message; at once, in the order of the calls.
-    pub(super) fn line_up(&self, number: u64, record: &Record) -> Option<Rc<Line>> {
+    pub(super) fn line_up(&self, record: &Record) -> Option<Rc<Line>> {
         let (channel, ts) = handle(&record.arguments)?;
-        let moved = self.moved(&channel);
-        let first_ts = first(&moved, ts);
-        let line = self.lines.of((channel, first_ts));
-        line.newest.set(line.newest.get().max(number));
+        let first_ts = self.journal.message(channel, ts);
+        let first_ts = first_ts.and_then(|message| message.first_ts);
+        let handle = (channel.to_owned(), first_ts.unwrap_or(ts.to_owned()));
+        let line = self.lines.of(handle);
+        line.newest.set(line.newest.get().max(record.number));
         let progress = &record.progress;
         if progress.in_doubt && !progress.is_anew && progress.done.is_empty() {
             line.in_doubt.set(true);
@@ -69,16 +70,16 @@ impl SlackTools {
         Some(line)
     }
 
-    pub(super) async fn update(&self, line: Option<Rc<Line>>, open: &mut Open) -> Outcome {
+    pub(super) async fn update(&self, line: Option<Rc<Line>>, record: &mut Record) -> Outcome {
         let Some(line) = line else {
             let error = format!("slack.{UPDATE} needs a channel and a ts");
             return Outcome::Threw { error };
         };
         let outcome = {
             let _turn = line.turn.lock().await;
-            match self.update_first(&line, open).await {
-                Ok(()) => self.post(open).await,
-                Err(Ended::Superseded) => superseded(&open.record),
+            match self.update_first(&line, record).await {
+                Ok(()) => self.post(record).await,
+                Err(Ended::Superseded) => superseded(record),
                 Err(Ended::Refused(error)) => Outcome::Threw { error },
             }
         };
@@ -89,17 +90,18 @@ impl SlackTools {
 
     /// The first piece of the text takes the place of the message. Then the rest is to be posted; or
     /// all of it, if the message is gone.
-    async fn update_first(&self, line: &Line, open: &mut Open) -> Result<(), Ended> {
-        if open.record.progress.is_anew || !open.record.progress.done.is_empty() {
+    async fn update_first(&self, line: &Line, record: &mut Record) -> Result<(), Ended> {
+        if record.progress.is_anew || !record.progress.done.is_empty() {
             return Ok(());
         }
-        let (channel, ts) = handle(&open.record.arguments).expect("it is in a line");
-        let ts = last(&self.moved(&channel), ts);
-        let mut pieces = pieces(&open.record.arguments, UPDATE_CHARS_MAX);
+        let arguments = record.arguments.clone();
+        let (channel, ts) = handle(&arguments).expect("it is in a line");
+        let ts = self.latest(channel, ts);
+        let mut pieces = pieces(&arguments, UPDATE_CHARS_MAX);
         let mut message = pieces.swap_remove(0);
         message.insert("ts".to_owned(), ts.as_str().into());
         loop {
-            if line.newest.get() > open.number {
+            if line.newest.get() > record.number {
                 return Err(Ended::Superseded);
             }
             if line.in_doubt.get() {
@@ -108,22 +110,22 @@ impl SlackTools {
                 continue;
             }
             self.client.admit(UPDATE).await;
-            if line.newest.get() > open.number {
+            if line.newest.get() > record.number {
                 return Err(Ended::Superseded);
             }
-            if self.is_overdue(open.record.begun_at) {
+            if self.is_overdue(record.begun_at) {
                 let error = "slack: not known to be updated, and its time is up".to_owned();
                 return Err(Ended::Refused(error));
             }
-            self.attempt_begins(open).await;
+            self.attempt_begins(record).await;
             line.in_doubt.set(true);
             let error = match self.client.call_now(UPDATE, message.clone()).await {
                 Ok(reply) => {
                     line.in_doubt.set(false);
                     if !pieces.is_empty() {
-                        open.record.progress.thread_ts = self.thread_of(&channel, &ts).await;
+                        record.progress.thread_ts = self.thread_of(channel, &ts).await;
                     }
-                    self.piece_is_done(open, reply).await;
+                    self.piece_is_done(record, reply, &[]).await;
                     return Ok(());
                 }
                 Err(error) => error,
@@ -131,10 +133,10 @@ impl SlackTools {
             let failure = error.failure();
             line.in_doubt.set(failure == Failure::Unknown);
             match failure {
-                Failure::Unknown => self.note_doubt(&open.record, &error),
-                Failure::Limited { .. } => self.had_no_effect(open).await,
+                Failure::Unknown => self.note_doubt(record, &error),
+                Failure::Limited { .. } => self.had_no_effect(record).await,
                 Failure::Final(error) if GONE.contains(&error.as_str()) => {
-                    return self.begin_anew(open, &channel, &ts, error).await;
+                    return self.begin_anew(record, channel, &ts, error).await;
                 }
                 Failure::Final(error) => {
                     return Err(Ended::Refused(format!("slack refused: {error}")));
@@ -146,59 +148,74 @@ impl SlackTools {
     /// The message is posted anew where it stood, if that is known.
     async fn begin_anew(
         &self,
-        open: &mut Open,
+        record: &mut Record,
         channel: &str,
         ts: &str,
         error: String,
     ) -> Result<(), Ended> {
-        let posted = self.post_of(channel, ts);
-        let thread_ts = match &posted {
-            Some(post) => thread_of_post(post),
-            None => self.thread_of(channel, ts).await,
+        let thread_ts = match self.journal.message(channel, ts) {
+            Some(message) => message.thread_ts,
+            None => match root_of(&self.client, channel, ts).await {
+                Ok(Some(root)) => Some(root),
+                _ => return Err(Ended::Refused(format!("slack refused: {error}"))),
+            },
         };
-        if posted.is_none() && thread_ts.is_none() {
-            return Err(Ended::Refused(format!("slack refused: {error}")));
-        }
-        let progress = &mut open.record.progress;
-        progress.is_anew = true;
-        progress.in_doubt = false;
-        progress.attempts = 0;
-        progress.thread_ts = thread_ts;
-        self.keep(open).await;
+        record.progress.is_anew = true;
+        record.progress.in_doubt = false;
+        record.progress.thread_ts = thread_ts;
+        self.keep(record).await;
         Ok(())
     }
 
-    /// The thread in which a message stands, as far as it is known.
+    /// The thread in which a message stands, or which it begins, as far as that is known.
     async fn thread_of(&self, channel: &str, ts: &str) -> Option<String> {
-        match self.post_of(channel, ts) {
-            Some(post) => thread_of_post(&post).or(Some(ts.to_owned())),
+        match self.journal.message(channel, ts) {
+            Some(message) => message.thread_ts.or(Some(ts.to_owned())),
             None => root_of(&self.client, channel, ts).await.ok().flatten(),
         }
     }
 
-    /// The call that posted a message.
-    fn post_of(&self, channel: &str, ts: &str) -> Option<Record> {
-        let records = self.journal.records().into_iter();
-        let mut records = records.map(|(_, record)| record);
-        records.find(|record| {
-            let is_post = record.method != UPDATE || record.progress.is_anew;
-            let mut done = record.progress.done.iter();
-            is_post
-                && text(&record.arguments, "channel") == Some(channel)
-                && done.any(|reply| text(reply, "ts") == Some(ts))
-        })
+    /// Follows a message to where it was posted anew last.
+    fn latest(&self, channel: &str, ts: &str) -> String {
+        let mut ts = ts.to_owned();
+        let moved_to = |ts: &str| self.journal.message(channel, ts)?.moved_to;
+        while let Some(next) = moved_to(&ts) {
+            ts = next;
+        }
+        ts
     }
 
-    /// The messages of a channel that were posted anew: from which ts to which.
-    fn moved(&self, channel: &str) -> Vec<(String, String)> {
-        let records = self.journal.records().into_iter();
-        let anew = records.filter(|(_, record)| record.progress.is_anew);
-        anew.filter_map(|(_, record)| {
-            let (of, from) = handle(&record.arguments)?;
-            let to = text(record.progress.done.first()?, "ts")?.to_owned();
-            (of == channel).then_some((from, to))
-        })
-        .collect()
+    /// What is known of a message that was posted just now as `ts`, and of the one that it replaces.
+    pub(super) fn posted(
+        &self,
+        place: Place<'_>,
+        replaced: Option<&str>,
+        ts: &str,
+    ) -> Vec<(String, Message)> {
+        let thread_ts = place.thread_ts.map(str::to_owned);
+        let replaced = replaced.map(|of| {
+            let of = self.latest(place.channel, of);
+            let message = self.journal.message(place.channel, &of);
+            (of, message.unwrap_or_default())
+        });
+        let first_ts = replaced.as_ref().map(|(of, message)| {
+            let first_ts = message.first_ts.as_ref();
+            first_ts.unwrap_or(of).clone()
+        });
+        let new = Message {
+            thread_ts: thread_ts.clone(),
+            first_ts,
+            moved_to: None,
+        };
+        let old = replaced.map(|(of, message)| {
+            let old = Message {
+                thread_ts,
+                moved_to: Some(ts.to_owned()),
+                ..message
+            };
+            (of, old)
+        });
+        old.into_iter().chain([(ts.to_owned(), new)]).collect()
     }
 }
 
@@ -209,14 +226,8 @@ enum Ended {
     Refused(Refusal),
 }
 
-fn handle(arguments: &Map<String, Value>) -> Option<Handle> {
-    let channel = text(arguments, "channel")?.to_owned();
-    Some((channel, text(arguments, "ts")?.to_owned()))
-}
-
-fn thread_of_post(post: &Record) -> Option<String> {
-    let of_update = post.progress.thread_ts.clone();
-    of_update.or_else(|| text(&post.arguments, "thread_ts").map(str::to_owned))
+fn handle(arguments: &Map<String, Value>) -> Option<(&str, &str)> {
+    Some((text(arguments, "channel")?, text(arguments, "ts")?))
 }
 
 fn superseded(record: &Record) -> Outcome {
@@ -228,27 +239,4 @@ fn superseded(record: &Record) -> Outcome {
     }
     value.insert("superseded".to_owned(), true.into());
     Outcome::Returned { value }
-}
-
-/// Follows a message to where it was posted anew last.
-fn last(moved: &[(String, String)], ts: String) -> String {
-    let mut ts = ts;
-    // From the oldest: a later move starts where an earlier one ended.
-    for (from, to) in moved {
-        if *from == ts {
-            ts.clone_from(to);
-        }
-    }
-    ts
-}
-
-/// Follows a message back to where it was posted first.
-fn first(moved: &[(String, String)], ts: String) -> String {
-    let mut ts = ts;
-    for (from, to) in moved.iter().rev() {
-        if *to == ts {
-            ts.clone_from(from);
-        }
-    }
-    ts
 }
