@@ -2,7 +2,7 @@
 
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
-    slack::{BusyThreads, FirstMessage, SlackPosts},
+    slack::{BusyThreads, Cutover, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
     },
@@ -18,6 +18,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
     &SlackPosts,
+    &Cutover,
     &Interrupts,
     &Attach,
     &Failures,

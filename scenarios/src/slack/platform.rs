@@ -91,6 +91,12 @@ pub fn services() -> Services {
     }
 }
 
+/// The stream of the integration.
+pub fn integration() -> StreamName {
+    let path = StreamPath::parse(slack::object::STREAM_PATH).expect("a path");
+    StreamName::new("p1", path)
+}
+
 /// The routed stream of a thread in channel `C123`.
 pub fn routed(thread_ts: &str) -> StreamName {
     let path = format!("/agents/slack/c123/ts-{}", thread_ts.replace('.', "-"));
