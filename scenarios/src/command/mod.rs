@@ -32,7 +32,9 @@ mod guard;
 mod hashes;
 mod hunt;
 mod hunt_view;
+mod investigation;
 mod json_line;
+mod leak;
 mod list;
 mod names;
 mod plural;
@@ -46,6 +48,7 @@ mod sweep_view;
 mod trace;
 mod trace_difference;
 mod values;
+mod whole_trace;
 
 use crate::registry;
 use clap::{
