@@ -174,13 +174,18 @@ fn fits_left_over(split: &Split, agree: &str) -> Vec<Fit> {
 
 fn fit_left_over(split: &Split, agree: &str) -> Fit {
     let before = split.other.before.in_words();
-    let how = match counted(split) {
-        Some(told) => format!(": a number grows with the worlds before it: {told}"),
-        None => String::new(),
+    let how = match (split.other.before, counted(split)) {
+        (Before::Sweep(_), _) => {
+            format!("only {before}: worlds of other scenarios leave it, or worlds at the same time")
+        }
+        (_, Some(told)) => format!(
+            "{before} in the same process: a number grows with the worlds before it: {told}"
+        ),
+        (_, None) => format!("{before} in the same process"),
     };
     Fit {
         kind: Kind::LeftoverState,
-        because: format!("{agree}, and {before} in the same process it differs{how}"),
+        because: format!("{agree}, and it differs {how}"),
     }
 }
 

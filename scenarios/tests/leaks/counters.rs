@@ -10,9 +10,14 @@ use std::{
     os::unix::process::parent_id,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread,
+    time::Duration,
 };
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// How many worlds look at this moment.
+static LOOKING: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static NEXT_OF_THREAD: Cell<u64> = const { Cell::new(1) };
@@ -40,6 +45,16 @@ pub static LEAKS: &[Leak] = &[
             let next = last.parse().unwrap_or(0_u64) + 1;
             fs::write(&path, next.to_string()).expect("the file can be written");
             found([next])
+        },
+    },
+    Leak {
+        name: "counter-crowd",
+        about: "how many worlds use a static at the same time",
+        kind: Some("leftover-state"),
+        look: || {
+            LOOKING.fetch_add(1, Relaxed);
+            thread::sleep(Duration::from_millis(30));
+            found([LOOKING.fetch_sub(1, Relaxed)])
         },
     },
     Leak {

@@ -49,7 +49,7 @@ impl Kind {
                  time, a library in C; ask Platform::now"
             }
             Kind::Randomness => {
-                "/dev/urandom, an address of memory ({:p}), the id of the process, a generator seeded \
+                "/dev/urandom, an address of memory, the id of the process, a generator seeded \
                  outside of the world; use Platform::draw_id, or a labelled choice"
             }
             Kind::LeftoverState => {

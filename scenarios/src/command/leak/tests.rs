@@ -211,11 +211,26 @@ fn what_differs_after_other_worlds_alone_is_left_over() {
             (Before::Others(4), &["count 12"]),
         ],
     );
-    let evidence = "4 runs alone in fresh processes agree, and after itself in the same process it \
-                    differs: a number grows with the worlds before it: 0 alone, 3 after 1 world, 12 \
+    let evidence = "4 runs alone in fresh processes agree, and it differs after itself in the same \
+                    process: a number grows with the worlds before it: 0 alone, 3 after 1 world, 12 \
                     after 4";
     assert_fits(&runs, Kind::LeftoverState, evidence);
     assert_eq!(kinds(&runs).len(), 1);
+}
+
+#[test]
+fn what_differs_in_the_sweep_alone_is_left_over_as_well() {
+    let said = |before, said| (before, said);
+    let runs = agreeing(
+        &["1 under way"],
+        &[
+            said(Before::Itself(1), &["1 under way"][..]),
+            said(Before::Others(4), &["1 under way"]),
+            said(Before::Sweep("last world first"), &["3 under way"]),
+        ],
+    );
+    let evidence = "differs only in the sweep, last world first";
+    assert_fits(&runs, Kind::LeftoverState, evidence);
 }
 
 #[test]
