@@ -9,6 +9,7 @@ use sim::{
     exploration::schedule::Settings,
     world::{FaultLevel, Plan, Strategy},
 };
+use std::path::Path;
 
 /// `run SCENARIO --seed N`, and every setting that is not the default.
 pub fn run_arguments(plan: &Plan) -> Vec<String> {
@@ -54,12 +55,25 @@ pub fn shows_again(plan: &Plan) -> String {
 
 /// The complete command with these arguments, from the same places.
 pub fn complete(arguments: Vec<String>) -> String {
-    let program = match registry::is_ours() {
-        true => "cargo run --release --".to_owned(),
-        false => std::env::args().next().unwrap_or_default(),
-    };
+    let program = program();
     let arguments = arguments.into_iter().map(quoted);
     format!("{program} {}", arguments.collect::<Vec<_>>().join(" "))
+}
+
+/// The complete command that replays a capsule.
+pub fn replays(capsule: &Path) -> String {
+    format!(
+        "{} replay {}",
+        program(),
+        quoted(capsule.display().to_string())
+    )
+}
+
+fn program() -> String {
+    match registry::is_ours() {
+        true => "cargo run --release --".to_owned(),
+        false => std::env::args().next().unwrap_or_default(),
+    }
 }
 
 /// As a shell takes it: in single quotes, if it has any letter that a shell might read.

@@ -1,5 +1,6 @@
 //! What to run: everything that a world depends on.
 
+use super::Operations;
 use crate::{
     choice::{
         Budget, Bytes, Chooser, Forced, Met, Occurrences, Pct, Random, Recorded, Site, Swarm,
@@ -46,8 +47,12 @@ pub enum Answers {
     ByStrategy,
     /// These decisions; everything else takes its default.
     Recorded(Vec<RecordedDecision>),
-    /// A byte string; when it is used up everything takes its default.
-    Bytes(Arc<[u8]>),
+    /// Two byte strings, one for what operations are made of; when one is used up what is left takes
+    /// its default.
+    Bytes {
+        operations: Arc<[u8]>,
+        others: Arc<[u8]>,
+    },
 }
 
 /// One recorded decision, by name.
@@ -64,9 +69,12 @@ pub struct RecordedDecision {
 pub struct Plan {
     pub scenario: &'static dyn Scenario,
     pub seed: u64,
+    /// The seed of madsim's own generator, in the place of the one that follows from the seed.
+    pub scheduler_seed: Option<u64>,
     pub quirks: Quirks,
     pub faults: FaultLevel,
     pub strategy: Strategy,
+    pub operations: Operations,
     pub answers: Answers,
     /// These decide, on top of the answers.
     pub forced: Vec<RecordedDecision>,
@@ -83,9 +91,11 @@ impl Plan {
         Plan {
             scenario,
             seed,
+            scheduler_seed: None,
             quirks: Quirks::NONE,
             faults: FaultLevel::Swarm,
             strategy: Strategy::Swarm,
+            operations: Operations::Drawn,
             answers: Answers::ByStrategy,
             forced: Vec::new(),
             watched: Vec::new(),
@@ -96,7 +106,8 @@ impl Plan {
 
     /// The seed of madsim's own generator: the pick among ready tasks.
     pub fn scheduler_seed(&self) -> u64 {
-        self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
+        self.scheduler_seed
+            .unwrap_or_else(|| scheduler_seed(self.seed))
     }
 
     /// What the faults may take; none if they may take everything, or if what happens is recorded.
@@ -139,7 +150,9 @@ impl Plan {
         };
         match (&self.answers, self.strategy) {
             (Answers::Recorded(decisions), _) => Box::new(Recorded::new(by_name(decisions))),
-            (Answers::Bytes(bytes), _) => Box::new(Bytes::new(bytes.clone())),
+            (Answers::Bytes { operations, others }, _) => {
+                Box::new(Bytes::new(operations.clone(), others.clone()))
+            }
             (Answers::ByStrategy, Strategy::Random) => Box::new(Random::scaled(self.seed, scale)),
             (Answers::ByStrategy, Strategy::Swarm) => Box::new(Swarm::scaled(self.seed, scale)),
             // It has no rates that a level could scale, but none is none.
@@ -149,6 +162,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// The seed of madsim's own generator that follows from a world's seed.
+pub fn scheduler_seed(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
 }
 
 /// What the choosers of a world noted while it ran.
