@@ -33,8 +33,10 @@ mod hashes;
 mod hunt;
 mod hunt_view;
 mod interrupt;
+mod investigation;
 mod json_line;
 mod keep;
+mod leak;
 mod list;
 pub(crate) mod names;
 mod out;
@@ -53,6 +55,7 @@ mod sweep_view;
 mod trace;
 mod trace_difference;
 mod values;
+mod whole_trace;
 
 use crate::{capsules::playable, registry};
 use clap::{

@@ -82,6 +82,8 @@ pub struct Plan {
     pub watched: Vec<&'static Site>,
     /// Keep the trace's lines and the streams' logs for reading.
     pub keep: bool,
+    /// The trace has what is written to storage as well: see [`crate::trace`].
+    pub in_full: bool,
 }
 
 impl Plan {
@@ -98,6 +100,7 @@ impl Plan {
             forced: Vec::new(),
             watched: Vec::new(),
             keep: false,
+            in_full: false,
         }
     }
 
