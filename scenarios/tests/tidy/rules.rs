@@ -34,8 +34,9 @@ impl Rule {
 
 /// What would run in production.
 const PRODUCT: &[&str] = &["runtime", "processors"];
-const SIMULATED: &[&str] = &["runtime", "processors", "sim"];
-const ALL: &[&str] = &["runtime", "processors", "sim", "scenarios"];
+/// What runs in simulated time, or in that of a story.
+const SIMULATED: &[&str] = &["runtime", "processors", "sim", "semantics"];
+const ALL: &[&str] = &["runtime", "processors", "sim", "scenarios", "semantics"];
 
 const fn except(path: &'static str, reason: &'static str) -> Exception {
     Exception { path, reason }
@@ -142,8 +143,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "no-wall-clock",
-        reason: "a simulated world has simulated time only",
-        crates: &["sim"],
+        reason: "a simulated world has simulated time only, and a story has its own",
+        crates: &["sim", "semantics"],
         check: Check::Names(&[
             "Instant",
             "SystemTime",
@@ -303,7 +304,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "ports-only",
         reason: "the product reaches the world through runtime::platform and nothing else",
-        crates: PRODUCT,
+        crates: &["runtime", "processors", "semantics"],
         check: Check::Roots(&["madsim", "sim", "scenarios", "streamsim_sim"]),
         exceptions: &[],
         fires_on: &["use madsim::time::sleep;", "fn f() { sim::world::run(); }"],
@@ -329,8 +330,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "sim-knows-no-processor",
-        reason: "what knows a domain stands beside its scenarios",
-        crates: &["sim"],
+        reason: "what knows a domain stands beside its scenarios, or its stories",
+        crates: &["sim", "semantics"],
         check: Check::Roots(&["processors", "streamsim_processors", "scenarios"]),
         exceptions: &[],
         fires_on: &["use processors::agent::contract;"],
