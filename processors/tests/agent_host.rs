@@ -169,6 +169,15 @@ fn an_answer_that_is_a_script_is_run_under_an_id_of_its_own() {
         );
         let keyed = format!("agent-host/agent-output-to-codemode-script@{at}");
         assert_eq!(key(&requested[0]), keyed);
+        let session = bench.appended(&SUBSCRIPTION_CONFIGURED);
+        assert_eq!(
+            payload(&session[0])["subscriptionKey"],
+            "codemode-session:p1:/agents/a"
+        );
+        assert!(session[0].offset < requested[0].offset, "it is live for it");
+        bench.say(output(CODE)).await;
+        assert_eq!(bench.count(&SUBSCRIPTION_CONFIGURED), 1);
+        assert_eq!(bench.count(&SCRIPT_EXECUTION_REQUESTED), 2);
     });
 }
 

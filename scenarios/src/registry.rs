@@ -1,7 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Failures, Interrupts},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
     slack::{BusyThreads, Cutover, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -23,6 +23,8 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Attach,
     &Failures,
     &Alone,
+    &Project,
+    &Restarts,
     &LongPast,
     &Flood,
     &Legacy,

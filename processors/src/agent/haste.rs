@@ -29,7 +29,7 @@ impl AgentProcessor {
             }
         }
         decided.extend(self.give_up_what_is_left(&hook.state));
-        decided.extend(self.queue_late(&hook.state));
+        decided.extend(self.queue_late(hook));
         let stream = self.stream.clone();
         async move {
             if !decided.is_empty() {
@@ -93,10 +93,15 @@ impl AgentProcessor {
 
     /// Quirk X-2: an input is queued from the state at the end of its batch. If that arrives late it
     /// counts behind the request that answers the input, and asks for another one.
-    fn queue_late(&self, state: &State) -> Vec<EventInput> {
-        match state.next_step(self.oversight(true)) {
-            Some(step @ Step::Queue { .. }) if self.context.quirk(Quirk::X2) => {
-                decision::take(step, state, &self.next_request_id())
+    fn queue_late(&self, hook: &Hook<Self>) -> Vec<EventInput> {
+        let interrupts = |reduced: &Reduced<Self>| {
+            matches!(&reduced.consumed, Consumed::InputAdded(input)
+                if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest)
+        };
+        let is_late = self.context.quirk(Quirk::X2) && !hook.live.iter().any(interrupts);
+        match hook.state.next_step(self.oversight(true)) {
+            Some(step @ Step::Queue { .. }) if is_late => {
+                decision::take(step, &hook.state, &self.next_request_id())
             }
             _ => Vec::new(),
         }

@@ -3,9 +3,9 @@
 //! 1. The own stream's agent: the object that hosts this processor is that agent, and is up, with all
 //!    that it sees to, before anything is delivered to it.
 //! 2. A stream that is created below the own one becomes an agent, unless it is infrastructure.
-//! 3. An answer that is a script is run, by the codemode session of the stream. The execution's id
-//!    follows from the answer: production draws one, and runs the script again when the batch is
-//!    delivered again.
+//! 3. An answer that is a script is run, by the codemode session of the stream, which begins with the
+//!    first one. The execution's id follows from the answer: production draws one, and runs the script
+//!    again when the batch is delivered again.
 //! 4. What a script came to is an input.
 //!
 //! And when a provider is selected that nobody has subscribed yet, this does (`agent/selection.rs`).
@@ -22,8 +22,11 @@ use crate::{
         contract::{Behaviour, InputAdded, OutputAdded, INPUT_ADDED},
         selection::Provider,
     },
-    codemode::contract::{
-        Outcome, ScriptExecutionCompleted, ScriptExecutionRequested, SCRIPT_EXECUTION_REQUESTED,
+    codemode::{
+        self,
+        contract::{
+            Outcome, ScriptExecutionCompleted, ScriptExecutionRequested, SCRIPT_EXECUTION_REQUESTED,
+        },
     },
 };
 use runtime::{
@@ -99,7 +102,10 @@ impl AgentHostProcessor {
             false => requested(format!("agent-output-{answer}"))
                 .keyed(CONTRACT.key_at("agent-output-to-codemode-script", answer)),
         };
-        vec![requested]
+        // Its subscription comes before the request, which therefore lies above its anchor.
+        let mut events = codemode::object::bootstrap(&self.name);
+        events.push(requested);
+        events
     }
 }
 

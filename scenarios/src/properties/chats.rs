@@ -1,7 +1,7 @@
 //! Reads the logs, the anchors, and what the workload saw. Asserts that a message which an agent's object
-//! acknowledged stands in its stream, and that at rest every message and every response of a chat became an
-//! input that holds it (spec §5.2), if agent-chat was there. That it became one only is a matter of keys. Does not
-//! assert that it was answered: see the obligations.
+//! acknowledged stands in its stream; and that at rest this message became an input that holds it (spec
+//! §5.2; B-04), and so did every message and every response of a chat where agent-chat was there. That it
+//! became one only is a matter of keys. Does not assert that it was answered: see the obligations.
 
 use processors::{
     agent::{
@@ -18,7 +18,7 @@ use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct Chats;
 
@@ -35,32 +35,45 @@ impl Oracle for Chats {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        for acknowledged in evidence.observed(ACKNOWLEDGED) {
-            let text = |field: &str| acknowledged.value[field].as_str().unwrap_or_default();
-            let stream = StreamName::parse(text("stream")).expect("a workload knows its streams");
-            let mut log = evidence.log(&stream).iter();
-            if !log.any(|event| has_key(event, text("key"))) {
-                return Err(Violation::safety(
-                    "lost",
-                    format!(
-                        "message {} to {stream} was acknowledged, and is not there",
-                        text("key")
-                    ),
-                ));
-            }
-        }
-        let chats = evidence.anchors.iter().filter(|anchor| {
-            anchor.processor == SLUG && anchor.object.binding == agent::object::BINDING
-        });
+        let acknowledged = acknowledged(evidence)?;
         let mut right = 0;
-        for anchor in chats {
-            let stream = StreamName::parse(&anchor.object.name).expect("a stream's name");
-            if let Some(log) = evidence.logs.get(&stream) {
-                right += rendered(log, anchor.offset)?;
-            }
+        for log in evidence.logs.values() {
+            let name = log.name.to_string();
+            let anchor = evidence.anchors.iter().find(|anchor| {
+                anchor.processor == SLUG
+                    && anchor.object.binding == agent::object::BINDING
+                    && *anchor.object.name == *name
+            });
+            let is_due = |event: &Event| {
+                anchor.is_some_and(|anchor| event.offset > anchor.offset)
+                    || acknowledged.contains(&(&log.name, event.offset))
+            };
+            right += rendered(log, is_due)?;
         }
         Ok(right)
     }
+}
+
+/// Where the messages stand that were acknowledged.
+fn acknowledged(evidence: &Evidence) -> Result<BTreeSet<(&StreamName, Offset)>, Violation> {
+    let observed = evidence.observed(ACKNOWLEDGED).map(|acknowledged| {
+        let text = |field: &str| acknowledged.value[field].as_str().unwrap_or_default();
+        let stream = StreamName::parse(text("stream")).expect("a workload knows its streams");
+        let log = evidence.logs.get(&stream);
+        let mut events = log.iter().flat_map(|log| &log.events);
+        let message = events.find(|event| has_key(event, text("key")));
+        match (log, message) {
+            (Some(log), Some(message)) => Ok((&log.name, message.offset)),
+            _ => Err(Violation::safety(
+                "lost",
+                format!(
+                    "message {} to {stream} was acknowledged, and is not there",
+                    text("key")
+                ),
+            )),
+        }
+    });
+    observed.collect()
 }
 
 fn has_key(event: &Event, key: &str) -> bool {
@@ -68,10 +81,10 @@ fn has_key(event: &Event, key: &str) -> bool {
     own.is_some_and(|own| own.as_str() == key)
 }
 
-/// How many messages and responses above the anchor became inputs.
-fn rendered(log: &StreamLog, anchor: Offset) -> Result<u64, Violation> {
+/// How many of the messages and responses that are due became inputs.
+fn rendered(log: &StreamLog, is_due: impl Fn(&Event) -> bool) -> Result<u64, Violation> {
     let mut right = 0;
-    for event in log.events.iter().filter(|event| event.offset > anchor) {
+    for event in log.events.iter().filter(|event| is_due(event)) {
         let Some((key, says)) = said(event) else {
             continue;
         };
@@ -145,14 +158,17 @@ mod tests {
     fn a_message_that_became_an_input_is_right() {
         let right = chat(0, [message(), input("    hello\n    there\n")]);
         assert_eq!(right.exercised(&Chats), 1);
-        let old = chat(1, [message()]);
-        assert_eq!(old.exercised(&Chats), 0, "agent-chat was not there");
+        let old = [message(), input("    hello\n    there\n")];
+        assert_eq!(chat(1, old).exercised(&Chats), 1, "it was acknowledged");
     }
 
     #[test]
     fn a_message_that_became_none_is_unrendered() {
         let unrendered = Some(("unrendered", LIVENESS));
         assert_eq!(chat(0, [message()]).verdict(&Chats), unrendered);
+        assert_eq!(chat(1, [message()]).verdict(&Chats), unrendered);
+        let unserved = History::new(&[]).log(AGENT, [message()]);
+        assert_eq!(unserved.exercised(&Chats), 0, "nobody took it");
         let other = chat(0, [message(), input("goodbye")]);
         assert_eq!(other.verdict(&Chats), Some(("wrong-words", SAFETY)));
     }

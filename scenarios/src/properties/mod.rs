@@ -159,13 +159,24 @@ mod tests {
         }
 
         pub fn cancelled(history: History, stream: &str, text: &str, ends_ms: u64) -> History {
+            cancelled_by(history, stream, text, ends_ms, "somebody")
+        }
+
+        /// The cancellation has that key.
+        pub fn cancelled_by(
+            history: History,
+            stream: &str,
+            text: &str,
+            ends_ms: u64,
+            key: &str,
+        ) -> History {
             let cancelled = LlmRequestCancelled {
                 cancelled: CancelledRequest::Requested {
                     llm_request_id: Offset(2),
                 },
                 reason: CancelReason::InterruptedByUserInput,
             };
-            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled);
+            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled).keyed(key);
             ended(history, stream, text, cancelled, ends_ms)
         }
 

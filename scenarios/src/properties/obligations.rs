@@ -1,15 +1,23 @@
-//! Reads the logs. Asserts that at rest every triggering input is followed by a model request, which
-//! covers it because a provider reads the stream up to the request; that none stays scheduled (B-25);
+//! Reads the logs. Asserts of streams that an agent's object serves: at rest every triggering input is
+//! followed by a model request, which covers it because a provider reads the stream up to the request;
+//! that none stays scheduled (B-25);
 //! that every request has exactly one terminal, a completion or a cancellation (spec §7.8, number 5);
 //! and that one which failed is repeated, up to three times in a row (B-51). What somebody stopped, other
 //! than the agent itself on account of an input, is owed no longer. Does not assert that a request
 //! succeeded: after three repetitions a failed completion is a recorded end.
 
-use processors::agent::contract::{
-    CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, LlmResult, INPUT_ADDED,
-    LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, LLM_REQUEST_SCHEDULED,
+use processors::agent::{
+    self,
+    contract::{
+        CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, LlmResult,
+        INPUT_ADDED, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED,
+        LLM_REQUEST_SCHEDULED,
+    },
 };
-use runtime::event::{Event, Offset};
+use runtime::{
+    event::{Event, Offset},
+    stream::contract::{SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
+};
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
@@ -28,7 +36,12 @@ impl Oracle for Obligations {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let logs = || evidence.logs.values();
+        let logs = || {
+            evidence
+                .logs
+                .values()
+                .filter(|log| is_served(evidence, log))
+        };
         logs().try_for_each(finished_once)?;
         let mut right = 0;
         for log in logs() {
@@ -45,6 +58,20 @@ impl Oracle for Obligations {
         }
         Ok(right)
     }
+}
+
+/// An agent's object was to be dialed by the stream, or was.
+fn is_served(evidence: &Evidence, log: &StreamLog) -> bool {
+    let name = log.name.to_string();
+    let key = format!("agent:{name}:");
+    let is_agents = |event: &Event| {
+        let configured = event.payload::<SubscriptionConfigured>();
+        event.kind == SUBSCRIPTION_CONFIGURED
+            && configured.is_ok_and(|it| it.subscription_key.starts_with(&key))
+    };
+    let mut anchors = evidence.anchors.iter();
+    anchors.any(|it| it.object.binding == agent::object::BINDING && *it.object.name == *name)
+        || log.events.iter().any(|event| is_agents(event))
 }
 
 /// How many scheduled requests were handed off, or cancelled.
@@ -232,6 +259,7 @@ mod tests {
     use super::super::tests::{LIVENESS, SAFETY, THREAD};
     use super::*;
     use processors::agent::contract::{Behaviour, CancelReason, LlmError, LlmRequestRequested};
+    use runtime::event::StreamName;
     use serde_json::json;
     use sim::{
         oracles::{Entry, History},
@@ -239,7 +267,8 @@ mod tests {
     };
 
     fn judge<const EVENTS: usize>(entries: [Entry; EVENTS]) -> Option<(&'static str, FailureKind)> {
-        History::new(&[]).log(THREAD, entries).verdict(&Obligations)
+        let served = History::new(&[]).anchor(agent::object::BINDING, THREAD, "agent", 0);
+        served.log(THREAD, entries).verdict(&Obligations)
     }
 
     fn input(behaviour: Behaviour) -> Entry {
@@ -326,6 +355,19 @@ mod tests {
         );
         let late = [question(), requested(), question(), answered(2)];
         assert_eq!(judge(late), UNANSWERED);
+    }
+
+    #[test]
+    fn nobody_owes_an_answer_where_there_is_no_agent() {
+        let unserved = History::new(&[]).log(THREAD, [question()]);
+        assert_eq!(unserved.verdict(&Obligations), None);
+        let stream = StreamName::parse(THREAD).unwrap();
+        let subscription = agent::object::subscription(&stream, "agent-host");
+        let subscription = Entry::new(SUBSCRIPTION_CONFIGURED, subscription.payload);
+        assert_eq!(
+            unserved.log(THREAD, [subscription]).verdict(&Obligations),
+            UNANSWERED
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! had said when a person interrupted it stands beside the cancellation (#1886, B-61), so that the next
 //! prompt holds it; and that nothing stands there which the model did not say. Does not judge what came
 //! just before the interrupt, nor what an incarnation had heard that died, or stood still, or was on a
-//! connection to which something happened: it need not have reached the agent.
+//! connection to which something happened: it need not have reached the agent. Nor what is missing where
+//! somebody else than the agent cancelled: nothing is asked in the place of that.
 
 use super::model_requests::{model_requests, Call, ModelRequest};
 use processors::agent::{
@@ -67,7 +68,9 @@ fn judge(evidence: &Evidence, request: &ModelRequest, cancelled: Offset) -> Resu
             }
         }
         None => {
-            let is_heard = |call: &&Call| is_heard(evidence, request, call, cancelled_ms);
+            let by_agent = is_interrupt(evidence, request, cancelled);
+            let is_heard =
+                |call: &&Call| by_agent && is_heard(evidence, request, call, cancelled_ms);
             match calls().find(is_heard) {
                 None => Ok(0),
                 Some(call) => {
@@ -80,6 +83,14 @@ fn judge(evidence: &Evidence, request: &ModelRequest, cancelled: Offset) -> Resu
             }
         }
     }
+}
+
+/// The agent cancelled it, on account of an input.
+fn is_interrupt(evidence: &Evidence, request: &ModelRequest, cancelled: Offset) -> bool {
+    let mut log = evidence.log(&request.stream).iter();
+    let event = log.find(|event| event.offset == cancelled);
+    let own = event.and_then(|event| event.idempotency_key.as_ref());
+    own.is_some_and(|own| own.as_str().starts_with("agent/llm-request-cancelled/"))
 }
 
 /// The partial answer that the log has of it.
@@ -129,10 +140,17 @@ mod tests {
 
     /// The model is asked, says a part of its answer, and is interrupted after 100 s: at offset 3.
     fn interrupted(first_said_ms: u64) -> History {
+        cancelled_by(
+            first_said_ms,
+            "agent/llm-request-cancelled/interrupted-by-user-input@9",
+        )
+    }
+
+    fn cancelled_by(first_said_ms: u64, key: &str) -> History {
         let lives = History::new(&[])
             .begins(agent::object::BINDING, THREAD)
             .at(5);
-        let cancelled = model_request::cancelled(lives, THREAD, "hello", 100_000);
+        let cancelled = model_request::cancelled_by(lives, THREAD, "hello", 100_000, key);
         let called = model_request::called(cancelled, "hello", 10);
         called.at(100_010).openai(OpenAiFact::Abandoned {
             response_id: "hello".into(),
@@ -166,6 +184,17 @@ mod tests {
     fn what_nobody_notes_is_lost() {
         let lost = Some(("lost", SAFETY));
         assert_eq!(interrupted(40_000).verdict(&PartialAnswers), lost);
+    }
+
+    #[test]
+    fn what_somebody_else_cancels_need_not_be_told() {
+        let stopped = cancelled_by(40_000, "workload/stop-1");
+        assert_eq!(stopped.exercised(&PartialAnswers), 0);
+        let invented = noting(cancelled_by(40_000, "workload/stop-1"), "Second");
+        assert_eq!(
+            invented.verdict(&PartialAnswers),
+            Some(("invented", SAFETY))
+        );
     }
 
     #[test]

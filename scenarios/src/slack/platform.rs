@@ -41,8 +41,8 @@ pub static FOLDS: [Fold; 7] = [
     Fold::of::<slack::processor::SlackRouter>(),
     Fold::of::<slack_agent::processor::SlackAgent>(),
     Fold::of::<codemode::CodemodeProcessor>(),
-    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
 ];
