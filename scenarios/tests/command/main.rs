@@ -2,6 +2,7 @@
 
 mod against;
 mod binary;
+mod capsules;
 mod check_and_bench;
 mod environment;
 mod explore;

@@ -1,4 +1,4 @@
-//! Tidy: reads the sources of the four crates, and of their tests and examples, and holds the rules that
+//! Tidy: reads the sources of the crates, and of their tests and examples, and holds the rules that
 //! keep worlds deterministic and the code readable (design §12).
 //!
 //! - [`rules`]: every rule, as data: name, reason, where, what, exceptions. Start there.
@@ -21,7 +21,14 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let root = root.expect("the crates stand in the repository");
     let mut sources = Vec::new();
-    for name in ["runtime", "processors", "sim", "scenarios", "examples"] {
+    for name in [
+        "runtime",
+        "processors",
+        "sim",
+        "scenarios",
+        "semantics",
+        "examples",
+    ] {
         read(root, &root.join(name), &mut sources);
     }
     sources

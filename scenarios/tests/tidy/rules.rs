@@ -37,7 +37,13 @@ impl Rule {
 
 /// What would run in production.
 const PRODUCT: &[&str] = &["runtime/src", "processors/src"];
-const ALL: &[&str] = &["runtime/src", "processors/src", "sim/src", "scenarios/src"];
+const ALL: &[&str] = &[
+    "runtime/src",
+    "processors/src",
+    "sim/src",
+    "scenarios/src",
+    "semantics/src",
+];
 /// What runs in worlds: also the scenarios, and those of tests and examples.
 const WORLDS: &[&str] = &[
     "runtime/src",
@@ -46,6 +52,7 @@ const WORLDS: &[&str] = &[
     "sim/tests/fleet",
     "scenarios/src",
     "scenarios/tests/leaks",
+    "semantics/src",
     "examples",
 ];
 /// The same, without the product.
@@ -54,6 +61,7 @@ const AROUND: &[&str] = &[
     "sim/tests/fleet",
     "scenarios/src",
     "scenarios/tests/leaks",
+    "semantics/src",
     "examples",
 ];
 
@@ -175,7 +183,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "no-wall-clock",
-        reason: "a simulated world has simulated time only",
+        reason: "a simulated world has simulated time only, and a story has its own",
         folders: AROUND,
         check: Check::Names(&[
             "Instant",
@@ -429,7 +437,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "ports-only",
         reason: "the product reaches the world through runtime::platform and nothing else",
-        folders: PRODUCT,
+        folders: &["runtime/src", "processors/src", "semantics/src"],
         check: Check::Roots(&["madsim", "sim", "scenarios", "streamsim_sim"]),
         exceptions: &[],
         fires_on: &["use madsim::time::sleep;", "fn f() { sim::world::run(); }"],
@@ -455,8 +463,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "sim-knows-no-processor",
-        reason: "what knows a domain stands beside its scenarios",
-        folders: &["sim/src"],
+        reason: "what knows a domain stands beside its scenarios, or its stories",
+        folders: &["sim/src", "semantics/src"],
         check: Check::Roots(&["processors", "streamsim_processors", "scenarios"]),
         exceptions: &[],
         fires_on: &["use processors::agent::contract;"],
