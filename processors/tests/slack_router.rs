@@ -347,6 +347,51 @@ fn a_route_that_somebody_wrote_first_is_followed() {
     assert_eq!(router.streams.keys("/custom"), [FORWARDED]);
 }
 
+/// Batches as a stream may cut them, each delivered until it succeeds or the router dies and begins again.
+fn deliver(events: &[Arc<Event>], batch: usize, fates: &[Fate], dies: bool) -> Rc<Streams> {
+    let mut router = Router::new();
+    router
+        .streams
+        .fates
+        .borrow_mut()
+        .extend(fates.iter().copied());
+    let mut from = 0;
+    while from < events.len() {
+        let to = (from + batch).min(events.len());
+        if router.ingest(events[from..to].iter().cloned()) {
+            from = to;
+        } else if dies {
+            router = router.after_a_crash();
+            from = 0;
+        }
+    }
+    router.streams
+}
+
+#[test]
+fn whatever_gets_lost_every_webhook_lands_once_and_in_order() {
+    let other = || webhook(9, message("2.2", None));
+    let events = [first(7), reply(8), other(), route(10, THREAD), reply(11)];
+    let ways = [Fate::Works, Fate::ReplyLost, Fate::CallLost, Fate::Refused];
+    let fates = |number: usize| [0, 1, 2, 3].map(|digit| ways[number >> (2 * digit) & 3]);
+    let mut keys = THREAD_KEYS.to_vec();
+    keys.extend([
+        "slack/forward-slack-webhook@8",
+        "slack/forward-slack-webhook@11",
+    ]);
+    for number in 0..256 {
+        for batch in 1..=events.len() {
+            for dies in [false, true] {
+                let streams = deliver(&events, batch, &fates(number), dies);
+                let case = format!("{:?}, {batch} at once, dies: {dies}", fates(number));
+                assert_eq!(streams.keys(THREAD), keys, "{case}");
+                assert_eq!(streams.keys("/agents/slack/c123/ts-2-2").len(), 7, "{case}");
+                assert_eq!(streams.keys(OWN), [ROUTE, "slack-route:C123:2.2"], "{case}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_broken_thread_holds_up_no_other_but_itself() {
     let router = Router::new();

@@ -2,7 +2,8 @@
 //! every recorded message of a person was forwarded to a routed stream once, and became an input of
 //! the agent there, or a script if it is a command (peers §5.5); of the two events of a message that
 //! mentions the app, either one. An edit is a message too, and so is a button that was pressed. Does not
-//! assert that the agent answered: see the obligations.
+//! assert that the agent answered: see the obligations. And that of the two events of a message only one
+//! did (S6), or the person would be answered twice.
 
 use super::acknowledged_is_durable::{event_id, integration};
 use processors::{
@@ -15,7 +16,10 @@ use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub struct MessagesReachAgents;
 
@@ -50,6 +54,7 @@ impl Oracle for MessagesReachAgents {
                 ));
             }
         }
+        evidence.logs.values().try_for_each(taken_once)?;
         for id in &ids {
             match &forwarded(id)[..] {
                 [] => return Err(lost(format!("event {id} was recorded and never forwarded"))),
@@ -88,6 +93,35 @@ fn is_from_person(recorded: &Event) -> bool {
         None => event.pointer("/message/reply_count").is_none(),
     };
     is_message && says_something && by_bot.is_none()
+}
+
+/// No message was taken twice, as `message` and as `app_mention`. An edit is taken beside it.
+fn taken_once(log: &StreamLog) -> Result<(), Violation> {
+    let keys: BTreeSet<&str> = (log.events.iter())
+        .filter_map(|event| Some(event.idempotency_key.as_ref()?.as_str()))
+        .collect();
+    let mut taken: BTreeMap<(&str, &str), Offset> = BTreeMap::new();
+    for event in &log.events {
+        let mut as_what = taken_as(event.offset).into_iter();
+        let inner = inner_event(event).filter(|inner| inner.get("message").is_none());
+        let message = inner
+            .and_then(|inner| Some((inner.get("channel")?.as_str()?, inner.get("ts")?.as_str()?)));
+        let Some(message) = message.filter(|_| as_what.any(|key| keys.contains(key.as_str())))
+        else {
+            continue;
+        };
+        if let Some(first) = taken.insert(message, event.offset) {
+            let (channel, ts) = message;
+            return Err(Violation::safety(
+                "taken-twice",
+                format!(
+                    "{}: {channel}:{ts} was taken at {first} and at {}",
+                    log.name, event.offset
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What the Slack agent made of the webhook at an offset, by its key.
@@ -208,6 +242,11 @@ mod tests {
         }
         let found = recorded().log(THREAD, pair()).verdict(&MessagesReachAgents);
         assert_eq!(found, Some(("lost", LIVENESS)));
+        let twice = recorded()
+            .log(THREAD, pair())
+            .log(THREAD, [input(1), input(2)]);
+        let found = twice.verdict(&MessagesReachAgents);
+        assert_eq!(found, Some(("taken-twice", SAFETY)));
     }
 
     #[test]
