@@ -38,6 +38,7 @@ pub const HUNTS: &[Hunt] = &[
         "slack-first-message",
         "obligation/input-unanswered",
     ),
+    hunt(Quirk::B13, "streams-legacy", "subscription/not-latest"),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
     hunt(Quirk::B17, "streams-paused", "catch-up/behind"),
