@@ -87,6 +87,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::X9, "streams-poison", "presence/storm"),
     hunt(Quirk::X10, "streams-poison", "presence/storm"),
     hunt(Quirk::X11, "streams-paused", "pause/given-up"),
+    hunt(Quirk::X12, "codemode-scripts", "script/unfinished"),
     hunt(Quirk::X15, "agent-attach", "model-calls/too-many"),
     hunt(Quirk::X16, "agent-attach", "model-calls/too-many"),
 ];
