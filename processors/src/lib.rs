@@ -5,6 +5,7 @@
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
 //! - [`agent_host`]: boots the agents of new streams.
 //! - [`circuit_breaker`]: pauses a stream whose events come too fast.
+//! - [`codemode`]: runs scripts, and the functions that they call.
 //! - [`echo`]: the example processor, a fixture.
 //! - [`edge`]: the worker that takes Slack's webhooks.
 //! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
@@ -15,10 +16,12 @@
 pub mod agent;
 pub mod agent_host;
 pub mod circuit_breaker;
+pub mod codemode;
 pub mod echo;
 pub mod edge;
 pub mod hosting;
 pub mod openai_ws;
+mod patience;
 pub mod slack;
 pub mod slack_agent;
 pub mod slack_api;

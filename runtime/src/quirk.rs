@@ -42,6 +42,7 @@ quirks! {
     B09 "B-09" "a redelivered model request that is `started` is taken for done (#1402)",
     B10 "B-10" "a model call holds its batch, so a cancellation is seen when the call is over (#1402 D12)",
     B11 "B-11" "an agent is set up when its stream's `created` is seen, which lies below every anchor (#1402)",
+    B13 "B-13" "a subscriber that nobody dials takes the key of one that is served (#1402)",
     B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
     B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
     B17 "B-17" "who waits for a processor in vain is told nothing, and acts on what is older than it asked for (#1370)",
@@ -66,6 +67,7 @@ quirks! {
     X9 "X-9" "a host that gave up on a batch is dialed again, and again",
     X10 "X-10" "a host that gives up refuses its batches and never lets go, and so is dialed at once",
     X11 "X-11" "a paused stream makes its processors give up, and its end dials nobody",
+    X12 "X-12" "what a session was busy with when it died stays open for ever",
     X15 "X-15" "whoever connects makes a provider take up what looked unfinished as of that event",
     X16 "X-16" "a provider takes up what looks unfinished at the end of a batch",
 }

@@ -14,19 +14,14 @@ use super::{
     response::{self, Answer, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::agent::transaction::Head;
+use crate::{agent::transaction::Head, patience::patiently};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
     quirk::Quirk,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, future::Future, rc::Rc, sync::Arc};
-
-/// How often, and how far apart, the stream is tried while the way to it fails. After that the
-/// request is left to the alarm.
-const STREAM_ATTEMPTS_MAX: u32 = 5;
-const STREAM_RETRY_MS: u64 = 1_000;
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 /// What came of asking once.
 enum Asked {
@@ -51,7 +46,7 @@ impl OpenAiWsProcessor {
         let outcome = match kept {
             Some(outcome) => outcome,
             None => {
-                let head = self.patiently(|| self.transactions.read()).await?;
+                let head = patiently(&self.context, || self.transactions.read()).await?;
                 let at_head = head.fold.provider.status(request);
                 let status = claim.seen.unwrap_or(at_head);
                 if !self.is_open(status) {
@@ -75,7 +70,7 @@ impl OpenAiWsProcessor {
             true => self.finish_unguarded(&outcome).await,
             false => {
                 let finish = || self.transactions.append(|head| outcome.events(&head.fold));
-                self.patiently(finish).await.map(drop)
+                patiently(&self.context, finish).await.map(drop)
             }
         };
         if finished.is_ok() {
@@ -86,7 +81,7 @@ impl OpenAiWsProcessor {
 
     /// Quirk X-3: looks whether the request is current, and then appends, whatever came in between.
     async fn finish_unguarded(&self, outcome: &Outcome) -> Result<(), ProcessorError> {
-        let head = self.patiently(|| self.transactions.read()).await?;
+        let head = patiently(&self.context, || self.transactions.read()).await?;
         match outcome.events(&head.fold) {
             events if events.is_empty() => Ok(()),
             events => self.append(events).await,
@@ -129,24 +124,7 @@ impl OpenAiWsProcessor {
             let appended = self.stream.append_batch(None, events.clone()).await;
             appended.map(drop).map_err(ProcessorError::from)
         };
-        self.patiently(append).await
-    }
-
-    /// Tries again, a few times, while the way to the stream fails. What is tried is idempotent.
-    async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, ProcessorError>
-    where
-        F: Future<Output = Result<T, ProcessorError>>,
-    {
-        let mut attempts = 1;
-        loop {
-            match attempt().await {
-                Err(error) if error.is_transient() && attempts < STREAM_ATTEMPTS_MAX => {
-                    attempts += 1;
-                    self.context.sleep("stream retry", STREAM_RETRY_MS).await;
-                }
-                outcome => return outcome,
-            }
-        }
+        patiently(&self.context, append).await
     }
 }
 
