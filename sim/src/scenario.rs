@@ -4,7 +4,7 @@ use crate::{
     choice::Budget,
     fleet::WorkerHandler,
     oracles::{Evidence, Oracle},
-    peers::{openai::OpenAiConfig, slack::SlackConfig},
+    peers::{openai::OpenAiConfig, slack::SlackConfig, workers_ai::WorkersAiConfig},
     world::World,
 };
 use futures_util::future::BoxFuture;
@@ -23,6 +23,7 @@ pub struct Services {
     pub openai: OpenAiConfig,
     /// Events go to the worker.
     pub slack: SlackConfig,
+    pub workers_ai: WorkersAiConfig,
     pub worker: WorkerHandler,
 }
 
@@ -32,6 +33,7 @@ impl Default for Services {
         Services {
             openai: OpenAiConfig::default(),
             slack: SlackConfig::default(),
+            workers_ai: WorkersAiConfig::default(),
             worker: |_, _| Box::pin(async {}),
         }
     }

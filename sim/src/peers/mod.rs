@@ -4,6 +4,7 @@
 //!
 //! - [`openai`]: the Responses API, over WebSocket and over HTTP.
 //! - [`slack`]: the Web API, and signed deliveries of events.
+//! - [`workers_ai`]: Cloudflare's models behind its REST API.
 //! - [`ledger`]: what a service did, for oracles; the same lines go to the trace.
 //! - [`script`]: what a model says.
 //! - `http`: what all share as HTTP servers.
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod openai;
 pub mod script;
 pub mod slack;
+pub mod workers_ai;
 
 use crate::{
     activity::Activity,
@@ -35,7 +37,8 @@ pub const FAULTS: &[&[&Site]] = &[
     openai::faults::SOCKET,
     openai::faults::HTTP,
     slack::FAULTS,
+    workers_ai::FAULTS,
 ];
 
 /// Every choice that is no fault but part of an answer.
-pub const DRAWS: &[&[&Site]] = &[openai::DRAWS, slack::DRAWS];
+pub const DRAWS: &[&[&Site]] = &[openai::DRAWS, slack::DRAWS, workers_ai::DRAWS];

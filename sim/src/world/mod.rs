@@ -18,7 +18,7 @@ use crate::{
     choice::Choices,
     fleet::Fleet,
     oracles::{self, Evidence, Observation, Quiescence},
-    peers::{openai::OpenAi, slack::Slack, PeerPorts},
+    peers::{openai::OpenAi, slack::Slack, workers_ai::WorkersAi, PeerPorts},
     trace::Trace,
 };
 use futures_util::future::LocalBoxFuture;
@@ -42,6 +42,7 @@ use tokio::sync::oneshot;
 
 const OPENAI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 443);
 const SLACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 443);
+const WORKERS_AI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 4)), 443);
 const EDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 8080);
 
 /// How long a client waits before it tries again.
@@ -58,6 +59,7 @@ pub struct World {
     pub activity: Arc<Activity>,
     pub openai: Arc<OpenAi>,
     pub slack: Arc<Slack>,
+    pub workers_ai: Arc<WorkersAi>,
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
     observations: Mutex<Vec<Observation>>,
@@ -90,7 +92,8 @@ impl World {
         let mut services = plan.scenario.services();
         services.slack.events_address = EDGE;
         let openai = OpenAi::new(ports.clone(), services.openai);
-        let slack = Slack::new(ports, services.slack);
+        let slack = Slack::new(ports.clone(), services.slack);
+        let workers_ai = WorkersAi::new(ports, services.workers_ai);
         let node = |name: &str, address: SocketAddr| {
             let handle = Handle::current();
             let builder = handle.create_node().name(name);
@@ -100,8 +103,11 @@ impl World {
         openai_node.spawn(openai.clone().serve(OPENAI));
         let slack_node = node("slack", SLACK);
         slack_node.spawn(slack.clone().serve(SLACK));
+        let workers_ai_node = node("workers-ai", WORKERS_AI);
+        workers_ai_node.spawn(workers_ai.clone().serve(WORKERS_AI));
         fleet.add_host("api.openai.com", OPENAI);
         fleet.add_host("slack.com", SLACK);
+        fleet.add_host("api.cloudflare.com", WORKERS_AI);
         fleet.add_worker(ObjectName::new("EDGE", "edge"), EDGE, services.worker);
         sleep(Duration::from_millis(BOOT_MS)).await;
         Arc::new(World {
@@ -111,8 +117,9 @@ impl World {
             activity,
             openai,
             slack,
+            workers_ai,
             fleet,
-            services: vec![openai_node, slack_node],
+            services: vec![openai_node, slack_node, workers_ai_node],
             observations: Mutex::default(),
             noted,
         })
@@ -194,6 +201,7 @@ impl World {
             closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
+            workers_ai: self.workers_ai.ledger(),
             workspace: self.slack.workspace(),
             folds: self.plan.scenario.folds(),
             quiescence,
