@@ -23,7 +23,8 @@ pub struct Services {
     pub openai: OpenAiConfig,
     /// Events go to the worker.
     pub slack: SlackConfig,
-    pub workers_ai: WorkersAiConfig,
+    /// Absent where nobody asks it: a service that stands by costs every world something.
+    pub workers_ai: Option<WorkersAiConfig>,
     pub worker: WorkerHandler,
 }
 
@@ -33,7 +34,7 @@ impl Default for Services {
         Services {
             openai: OpenAiConfig::default(),
             slack: SlackConfig::default(),
-            workers_ai: WorkersAiConfig::default(),
+            workers_ai: None,
             worker: |_, _| Box::pin(async {}),
         }
     }

@@ -65,7 +65,8 @@ pub struct World {
     pub activity: Arc<Activity>,
     pub openai: Arc<OpenAi>,
     pub slack: Arc<Slack>,
-    pub workers_ai: Arc<WorkersAi>,
+    /// Where the scenario has one.
+    pub workers_ai: Option<Arc<WorkersAi>>,
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
     observations: Mutex<Vec<Observation>>,
@@ -100,7 +101,6 @@ impl World {
         services.slack.events_address = EDGE;
         let openai = OpenAi::new(ports.clone(), services.openai);
         let slack = Slack::new(ports.clone(), services.slack);
-        let workers_ai = WorkersAi::new(ports, services.workers_ai);
         let node = |name: &str, address: SocketAddr| {
             let handle = Handle::current();
             let builder = handle.create_node().name(name);
@@ -110,11 +110,17 @@ impl World {
         openai_node.spawn(openai.clone().serve(OPENAI));
         let slack_node = node("slack", SLACK);
         slack_node.spawn(slack.clone().serve(SLACK));
-        let workers_ai_node = node("workers-ai", WORKERS_AI);
-        workers_ai_node.spawn(workers_ai.clone().serve(WORKERS_AI));
         fleet.add_host("api.openai.com", OPENAI);
         fleet.add_host("slack.com", SLACK);
-        fleet.add_host("api.cloudflare.com", WORKERS_AI);
+        let mut nodes = vec![openai_node, slack_node];
+        let workers_ai = services.workers_ai.map(|config| {
+            let workers_ai = WorkersAi::new(ports, config);
+            let workers_ai_node = node("workers-ai", WORKERS_AI);
+            workers_ai_node.spawn(workers_ai.clone().serve(WORKERS_AI));
+            nodes.push(workers_ai_node);
+            fleet.add_host("api.cloudflare.com", WORKERS_AI);
+            workers_ai
+        });
         fleet.add_worker(ObjectName::new("EDGE", "edge"), EDGE, services.worker);
         sleep(Duration::from_millis(BOOT_MS)).await;
         Arc::new(World {
@@ -126,7 +132,7 @@ impl World {
             slack,
             workers_ai,
             fleet,
-            services: vec![openai_node, slack_node, workers_ai_node],
+            services: nodes,
             observations: Mutex::default(),
             operations: Mutex::default(),
             noted,
@@ -212,7 +218,10 @@ impl World {
             closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
-            workers_ai: self.workers_ai.ledger(),
+            workers_ai: self
+                .workers_ai
+                .as_ref()
+                .map_or_else(Vec::new, |workers_ai| workers_ai.ledger()),
             workspace: self.slack.workspace(),
             folds: self.plan.scenario.folds(),
             quiescence,

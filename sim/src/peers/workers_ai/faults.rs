@@ -93,7 +93,8 @@ pub static ALLOCATION: Site = Site::fault(
         variants: &["3036", "4006"],
     },
     "a request is turned away with 429 and this code: what the account may use in a day is used up",
-);
+)
+.rated_by("codes of peers §3.2");
 
 /// O12.
 pub static SERVER_ERROR: Site = Site::fault(
@@ -113,7 +114,8 @@ pub static TIMED_OUT: Site = Site::fault(
         variants: &["3007", "3008", "3046"],
     },
     "a request is given up after 10 s with 408 and this code",
-);
+)
+.rated_by("codes of peers §3.2");
 
 /// O13, once: asked again, the service takes it.
 pub static TURNED_DOWN: Site = Site::fault(
@@ -125,7 +127,8 @@ pub static TURNED_DOWN: Site = Site::fault(
         ],
     },
     "a request is turned down for good, with this code",
-);
+)
+.rated_by("codes of peers §3.2");
 
 /// O14, and its twin from which the client can not tell it.
 pub static REPLY_LOST: Site = Site::fault(

@@ -48,7 +48,8 @@ pub static RATE_LIMIT: Site = Site::fault(
         variants: &["1", "30", "61", "121", "ms", "date", "0", "none"],
     },
     "a request is turned away with 429, and told in this way how long to wait",
-);
+)
+.rated_by("waits of peers §5.1, O10");
 
 /// O11.
 pub static QUOTA: Site = Site::fault(
@@ -62,7 +63,8 @@ pub static QUOTA: Site = Site::fault(
         ],
     },
     "a request is turned away with 429 and this code: there is no money left, and waiting does not help",
-);
+)
+.rated_by("codes of peers §1.4");
 
 /// O12, once.
 pub static SERVER_ERROR: Site = Site::fault(
@@ -100,7 +102,8 @@ pub static TURNED_DOWN: Site = Site::fault(
         ],
     },
     "a request is turned down for good, for this reason",
-);
+)
+.rated_by("reasons of peers §5.1, O13");
 
 /// O14, and its twin from which the client can not tell it.
 pub static REPLY_LOST: Site = Site::fault(
