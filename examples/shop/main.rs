@@ -4,6 +4,7 @@
 //! - [`contract`]: the events and the state. - [`keeper`]: the processor: reducer and effects.
 //! - [`object`]: the durable object that hosts it. - [`scenario`]: a day in the shop, its goals, and
 //!   the oracle that judges it.
+//! - The tests: what the keeper does with each event, as text; and days in the shop.
 //!
 //! `cargo run --release --example shop -- explore` runs thousands of days. The command is the same as
 //! `streamsim`, with these scenarios in place of its own.
@@ -27,7 +28,63 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::{Moved, DELIVERED, SOLD};
+    use keeper::StockKeeper;
+    use runtime::event::{EventInput, EventType};
+    use semantics::{untold, Story};
     use sim::world::{run, FailureKind, Outcome, Plan};
+
+    fn tea(kind: EventType, count: i64) -> EventInput {
+        let item = "tea".to_owned();
+        EventInput::new(kind, Moved { item, count })
+    }
+
+    /// What is snapshotted here is reviewed like code. The crash in the end delivers the sales again,
+    /// and no second order is placed.
+    #[test]
+    fn what_runs_low_is_ordered_once() {
+        let story = Story::new("what runs low is ordered once", "p1:/shop", |given| {
+            StockKeeper {
+                stream: given.stream,
+                is_careful: true,
+            }
+        });
+        let told = story
+            .event(tea(DELIVERED, 4))
+            .event(tea(SOLD, 1))
+            .event(tea(SOLD, 1))
+            .restart_from(1)
+            .tell();
+        insta::assert_snapshot!(told, @r#"
+        stock-keeper: what runs low is ordered once
+
+        @1 shop/delivered {"item":"tea","count":4}
+          state
+            on_shelf: {} → {"tea":4}
+
+        @2 shop/sold {"item":"tea","count":1}
+          state
+            on_shelf.tea: 4 → 3
+
+        @3 shop/sold {"item":"tea","count":1}
+          state
+            on_shelf.tea: 3 → 2
+          append @4 shop/ordered
+            key stock-keeper/ordered@3
+            item: "tea"
+
+        the object restarts from its checkpoint at @1
+
+        @2 shop/sold (again)
+        @3 shop/sold (again)
+          state
+            on_shelf.tea: 4 → 2
+          append @4 shop/ordered: was there
+
+        the end: checkpoint @3
+        "#);
+        assert!(untold([&told]).is_empty(), "a type is never delivered");
+    }
 
     fn days(shop: &'static Shop, count: u64) -> impl Iterator<Item = Outcome> {
         (0..count).map(|seed| run(&Plan::new(shop, seed)))

@@ -125,7 +125,7 @@ fn a_webhook_that_may_not_be_kept_is_to_be_delivered_again() {
 fn the_answer_comes_before_slack_gives_up() {
     let edge = Edge::new(Integration::IsSilent);
     assert_eq!(edge.deliver(WEBHOOK).0, 503);
-    assert_eq!(edge.platform.world.elapsed_ms.get(), 2_500);
+    assert_eq!(edge.platform.world.elapsed_ms(), 2_500);
     let edge = Edge::new(Integration::Keeps);
     let mut stalled = signed(&edge, WEBHOOK, 0);
     stalled.truncate(stalled.len() - 1);

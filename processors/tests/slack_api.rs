@@ -191,7 +191,7 @@ fn silence_ends_at_the_deadline() {
         call(&platform, &STATUS),
         Err(SlackApiError::Deadline(10_000))
     );
-    assert_eq!(platform.world.elapsed_ms.get(), 10_000);
+    assert_eq!(platform.world.elapsed_ms(), 10_000);
 }
 
 #[test]
@@ -203,5 +203,5 @@ fn a_refused_connection_is_an_error_at_once() {
         matches!(outcome, Err(SlackApiError::Connection(_))),
         "{outcome:?}"
     );
-    assert_eq!(platform.world.elapsed_ms.get(), 0);
+    assert_eq!(platform.world.elapsed_ms(), 0);
 }

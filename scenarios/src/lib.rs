@@ -1,5 +1,6 @@
 //! Scenarios and the `streamsim` command.
 //!
+//! - [`property`]: property tests of whole worlds.
 //! - [`regressions`]: capsules that are kept, and replayed by the tests.
 //! - [`registry`]: every scenario, fault site and oracle, by name.
 //! - [`agent`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
@@ -17,6 +18,7 @@ pub mod hunts;
 pub mod log_view;
 mod palette;
 pub mod properties;
+pub mod property;
 pub mod readings;
 pub mod registry;
 pub mod regressions;

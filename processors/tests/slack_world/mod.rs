@@ -1,50 +1,29 @@
-//! A small world for the Slack tests: an executor with a clock of its own, streams in memory with
-//! the real rules for keys, and a Slack that answers as told. Not every test file uses all of it.
+//! A small world for the Slack tests: a clock that jumps, streams in memory, and a Slack that answers
+//! as told. Not every test file uses all of it.
 #![allow(dead_code)]
 
 pub mod platform;
 pub mod slack_service;
 pub mod streams;
 
-use futures_util::{future::LocalBoxFuture, stream::FuturesUnordered, task::ArcWake, Stream};
+use futures_util::future::LocalBoxFuture;
 use runtime::{
     event::{Event, EventType, Offset, Timestamp},
     object::Context,
     processor::{Engine, EventBatch, Processor, ProcessorError, Runner},
 };
+use semantics::clock::{Clock, BEGAN_MS};
 use serde_json::Value;
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    future::Future,
-    pin::{pin, Pin},
-    rc::Rc,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        Arc,
-    },
-    task::{self, Poll},
-};
+use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc};
 
-pub const START_MS: i64 = 1_772_136_258_000;
+pub const START_MS: i64 = BEGAN_MS;
 
-/// The clock, and the tasks that were spawned.
+/// The clock, and what happened.
 #[derive(Default)]
 pub struct World {
-    pub elapsed_ms: Cell<i64>,
-    timers: RefCell<BTreeSet<(i64, u64)>>,
-    next_timer: Cell<u64>,
-    spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    pub clock: Clock,
     /// What happened, in order, across streams and Slack.
     pub journal: RefCell<Vec<String>>,
-}
-
-struct Flag(AtomicBool);
-
-impl ArcWake for Flag {
-    fn wake_by_ref(flag: &Arc<Self>) {
-        flag.0.store(true, Ordering::Relaxed);
-    }
 }
 
 impl World {
@@ -53,7 +32,11 @@ impl World {
     }
 
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(START_MS + self.elapsed_ms.get())
+        self.clock.now()
+    }
+
+    pub fn elapsed_ms(&self) -> u64 {
+        self.clock.elapsed_ms()
     }
 
     pub fn log(&self, line: impl Into<String>) {
@@ -65,65 +48,17 @@ impl World {
     }
 
     pub fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
-        self.spawned.borrow_mut().push(work);
+        self.clock.spawn(work);
     }
 
-    pub fn sleep(self: &Rc<Self>, ms: u64) -> LocalBoxFuture<'static, ()> {
-        let id = self.next_timer.replace(self.next_timer.get() + 1);
-        let timer = (self.elapsed_ms.get() + ms as i64, id);
-        self.timers.borrow_mut().insert(timer);
-        let sleep = Sleep {
-            world: self.clone(),
-            timer,
-        };
-        Box::pin(sleep)
+    pub fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        self.clock.sleep(ms)
     }
 
     /// Runs a future and everything spawned; when all wait, the clock goes on to the next timer.
     pub fn run<T>(&self, main: impl Future<Output = T>) -> T {
-        let mut main = pin!(main);
-        let mut tasks = FuturesUnordered::new();
-        let flag = Arc::new(Flag(AtomicBool::new(true)));
-        let waker = futures_util::task::waker(flag.clone());
-        let mut cx = task::Context::from_waker(&waker);
-        loop {
-            while flag.0.swap(false, Ordering::Relaxed) {
-                if let Poll::Ready(outcome) = main.as_mut().poll(&mut cx) {
-                    self.spawned.borrow_mut().extend(tasks);
-                    return outcome;
-                }
-                tasks.extend(self.spawned.take());
-                while let Poll::Ready(Some(())) = Pin::new(&mut tasks).poll_next(&mut cx) {}
-            }
-            let next = self.timers.borrow().first().copied();
-            let (at_ms, _) = next.expect("everything waits, and no timer is set");
-            self.elapsed_ms.set(self.elapsed_ms.get().max(at_ms));
-            flag.0.store(true, Ordering::Relaxed);
-            // The tasks are woken by hand: a timer has no waker of its own.
-            self.spawned.borrow_mut().extend(std::mem::take(&mut tasks));
-        }
-    }
-}
-
-struct Sleep {
-    world: Rc<World>,
-    timer: (i64, u64),
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<()> {
-        match self.world.elapsed_ms.get() >= self.timer.0 {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        self.world.timers.borrow_mut().remove(&self.timer);
+        let outcome = self.clock.run(main);
+        outcome.expect("everything waits, and no timer is set")
     }
 }
 

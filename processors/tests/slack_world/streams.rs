@@ -8,6 +8,7 @@ use runtime::{
     processor::StreamPort,
     stream::Events,
 };
+use semantics::log::Log;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
@@ -30,7 +31,7 @@ pub enum Fate {
 pub struct Streams {
     world: Rc<World>,
     own: StreamPath,
-    logs: RefCell<BTreeMap<StreamPath, Vec<Arc<Event>>>>,
+    logs: RefCell<BTreeMap<StreamPath, Log>>,
     /// The fates of the next appends; then all work.
     pub fates: RefCell<VecDeque<Fate>>,
     /// Appends to this path fail.
@@ -50,7 +51,8 @@ impl Streams {
 
     pub fn at(&self, path: &str) -> Vec<Arc<Event>> {
         let path = StreamPath::parse(path).unwrap();
-        self.logs.borrow().get(&path).cloned().unwrap_or_default()
+        let logs = self.logs.borrow();
+        logs.get(&path).map(Log::all).unwrap_or_default()
     }
 
     pub fn paths(&self) -> Vec<String> {
@@ -78,39 +80,22 @@ impl Streams {
             Some(Fate::Refused) => return Err(CallError::remote("stream-paused", "paused")),
             _ => {}
         }
-        let committed = self.commit(path, events);
+        let committed = self.commit(path, events)?;
         match fate {
             Some(Fate::ReplyLost) => Err(CallError::Disconnected("reply lost".into())),
             _ => Ok(committed),
         }
     }
 
-    fn commit(&self, path: &StreamPath, events: Vec<EventInput>) -> Events {
+    fn commit(&self, path: &StreamPath, events: Vec<EventInput>) -> Result<Events, CallError> {
         let mut logs = self.logs.borrow_mut();
         let log = logs.entry(path.clone()).or_default();
-        let mut committed = Vec::new();
-        for input in events {
-            let is_hit = |event: &&Arc<Event>| {
-                event.idempotency_key.is_some() && event.idempotency_key == input.idempotency_key
-            };
-            if let Some(hit) = log.iter().find(is_hit) {
-                committed.push(hit.clone());
-                continue;
-            }
-            self.world.log(format!("append {}", input.kind));
-            let event = Arc::new(Event {
-                kind: input.kind,
-                payload: input.payload,
-                metadata: input.metadata,
-                source: input.source,
-                idempotency_key: input.idempotency_key,
-                offset: Offset(log.len() as u64 + 1),
-                created_at: self.world.now(),
-            });
-            log.push(event.clone());
-            committed.push(event);
+        let head = log.head();
+        let committed = log.append(events, self.world.now())?;
+        for event in log.between(head, None) {
+            self.world.log(format!("append {}", event.kind));
         }
-        Arc::new(committed)
+        Ok(Arc::new(committed))
     }
 }
 

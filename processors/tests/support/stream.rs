@@ -1,15 +1,13 @@
-//! A stream in memory: dense offsets, keys that hit, offset preconditions, pauses, all or nothing.
+//! A stream in memory, on which appends get lost as a test tells it.
 
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     call::CallError,
     event::{Event, EventInput, EventType, Offset, StreamPath, Timestamp},
     processor::StreamPort,
-    stream::{
-        contract::{PAUSED, RESUMED},
-        AppendError, Events,
-    },
+    stream::{AppendError, Events},
 };
+use semantics::log::Log;
 use std::{
     cell::{Cell, RefCell},
     fmt::Write as _,
@@ -27,7 +25,7 @@ pub enum Fault {
 
 #[derive(Default)]
 pub struct FakeStream {
-    events: RefCell<Vec<Arc<Event>>>,
+    log: Log,
     faults: RefCell<Vec<(EventType, Fault)>>,
     /// Appended by somebody else, right after the next read.
     after_read: RefCell<Vec<EventInput>>,
@@ -37,7 +35,7 @@ pub struct FakeStream {
 
 impl FakeStream {
     pub fn all(&self) -> Vec<Arc<Event>> {
-        self.events.borrow().clone()
+        self.log.all()
     }
 
     pub fn push(&self, input: EventInput) -> Offset {
@@ -79,45 +77,8 @@ impl FakeStream {
 
     /// What a client's append comes back with.
     pub fn append(&self, inputs: Vec<EventInput>) -> Result<Vec<Arc<Event>>, AppendError> {
-        let mut working = self.events.borrow().clone();
-        let mut result = Vec::new();
-        for input in inputs {
-            let hit = input.idempotency_key.as_ref().and_then(|key| {
-                let has_key = |event: &&Arc<Event>| event.idempotency_key.as_ref() == Some(key);
-                working.iter().find(has_key).cloned()
-            });
-            if let Some(hit) = hit {
-                if let Some(given) = input.offset.filter(|given| *given != hit.offset) {
-                    let hit = hit.offset;
-                    return Err(AppendError::KeyConflict { hit, given });
-                }
-                result.push(hit);
-                continue;
-            }
-            let changes = |event: &&Arc<Event>| event.kind == PAUSED || event.kind == RESUMED;
-            let last_change = working.iter().rev().find(changes);
-            if last_change.is_some_and(|change| change.kind == PAUSED) && input.kind != RESUMED {
-                let reason = "the test paused it".to_owned();
-                return Err(AppendError::Paused { reason });
-            }
-            let actual = Offset(working.len() as u64 + 1);
-            if let Some(given) = input.offset.filter(|given| *given != actual) {
-                return Err(AppendError::OffsetConflict { given, actual });
-            }
-            let event = Arc::new(Event {
-                kind: input.kind,
-                payload: input.payload,
-                metadata: input.metadata,
-                source: input.source,
-                idempotency_key: input.idempotency_key,
-                offset: actual,
-                created_at: Timestamp::from_unix_ms(self.clock_ms.get()),
-            });
-            working.push(event.clone());
-            result.push(event);
-        }
-        *self.events.borrow_mut() = working;
-        Ok(result)
+        let now = Timestamp::from_unix_ms(self.clock_ms.get());
+        self.log.append(inputs, now)
     }
 
     fn fault_for(&self, inputs: &[EventInput]) -> Option<Fault> {
@@ -160,12 +121,7 @@ impl StreamPort for FakeStream {
         after: Offset,
         before: Option<Offset>,
     ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
-        let events = self.all();
-        let read = events
-            .into_iter()
-            .filter(|event| event.offset > after)
-            .filter(|event| before.is_none_or(|before| event.offset < before))
-            .collect();
+        let read = self.log.between(after, before);
         for input in self.after_read.take() {
             self.push(input);
         }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     call::CallError,
-    event::{Event, EventInput, EventType, IdempotencyKey, Offset},
+    event::{Event, EventInput, IdempotencyKey, Offset},
     platform::{NoteKind, StorageError},
     quirk::Quirk,
 };
@@ -62,15 +62,6 @@ impl From<AppendError> for CallError {
         CallError::remote(error.code(), error.to_string())
     }
 }
-
-/// Types that a paused stream still takes (spec §1.5).
-const ALLOWED_WHILE_PAUSED: [EventType; 5] = [
-    RESUMED,
-    ERROR_OCCURRED,
-    WOKEN,
-    SUBSCRIBER_CONNECTED,
-    SUBSCRIBER_DISCONNECTED,
-];
 
 /// A batch on its way through the rules, before anything is written.
 struct Batch {

@@ -32,6 +32,15 @@ pub const ERROR_OCCURRED: EventType = EventType::of("events.iterate.com/stream/e
 pub const PAUSED: EventType = EventType::of("events.iterate.com/stream/paused");
 pub const RESUMED: EventType = EventType::of("events.iterate.com/stream/resumed");
 
+/// Types that a paused stream still takes (spec §1.5).
+pub const ALLOWED_WHILE_PAUSED: [EventType; 5] = [
+    RESUMED,
+    ERROR_OCCURRED,
+    WOKEN,
+    SUBSCRIBER_CONNECTED,
+    SUBSCRIBER_DISCONNECTED,
+];
+
 /// What the core processor owns; a contract that names one of these types depends on it.
 pub static CATALOGUE: Catalogue = Catalogue {
     owner: "core",

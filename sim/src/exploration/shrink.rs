@@ -7,7 +7,7 @@
 //!
 //! 1. everything but one decision; whole kinds of faults; chunks of operations and decisions, halves
 //!    first, single ones last;
-//! 2. when little is left: two at once; one less, with another decision at an earlier occurrence (an
+//! 2. when little is left: two at once; something less, with a decision at another occurrence (an
 //!    append that is not made makes the 3rd commit the 2nd); one less, under another scheduler seed;
 //! 3. shorter delays, smaller numbers, earlier occurrences; shorter times and lists in operations.
 //!
@@ -26,7 +26,11 @@ use crate::{
 };
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 /// How far to go.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +59,11 @@ pub struct Shrunk {
 }
 
 /// With at most so many elements left, pairs of them are tried.
-const FEW: usize = 14;
+const FEW: usize = 24;
+/// By how many occurrences a decision is moved when something in front of it is left out.
+const SLIDES: [i32; 10] = [-1, -2, -3, -4, 1, 2, -6, -8, -12, -16];
+/// More moves than this are not tried in a round.
+const SLIDES_MAX: usize = 3_000;
 /// How many other scheduler seeds a removal is tried under.
 const SCHEDULER_SEEDS: u64 = 4;
 /// How many times everything is tried again after something was found.
@@ -129,6 +137,13 @@ impl Candidate {
 
     fn len(&self) -> usize {
         self.operations.len() + self.decisions.len()
+    }
+
+    /// No occurrence is decided twice.
+    fn decides_once(&self) -> bool {
+        let decisions = self.decisions.iter();
+        let names = decisions.map(|one| (one.site.name, &one.subject, one.n));
+        names.collect::<BTreeSet<_>>().len() == self.decisions.len()
     }
 
     /// Operations are numbered before decisions.
@@ -307,22 +322,30 @@ impl<R: Run> Shrinking<'_, R> {
         self.first(candidates).is_some()
     }
 
-    /// One element less, and a decision at an earlier occurrence.
+    /// Something less, and a decision at another occurrence: what is not done any more is not counted
+    /// any more. Chunks of operations first, the largest first, then every single element.
     fn slides(&mut self) -> bool {
-        let count = self.best.len();
-        if count > FEW {
-            return false;
+        let (count, operations) = (self.best.len(), self.best.operations.len());
+        let mut removals: Vec<Range<usize>> = Vec::new();
+        let mut size = operations;
+        while size > 1 {
+            let ends = (1..=operations).rev().step_by(size);
+            removals.extend(ends.map(|end| end.saturating_sub(size)..end));
+            size /= 2;
         }
+        removals.extend((0..count).rev().map(|place| place..place + 1));
         let mut candidates = Vec::new();
-        for left_out in 0..count {
-            let rest = self.best.without(|place| place == left_out);
+        for removal in removals {
+            let rest = self.best.without(|place| removal.contains(&place));
             for place in 0..rest.decisions.len() {
                 let n = rest.decisions[place].n;
-                let earlier = (1..=3).filter_map(|by| n.checked_sub(by));
+                let numbers = SLIDES.iter().filter_map(|by| n.checked_add_signed(*by));
                 candidates
-                    .extend(earlier.map(|n| rest.with_decision(place, |decision| decision.n = n)));
+                    .extend(numbers.map(|n| rest.with_decision(place, |decision| decision.n = n)));
             }
         }
+        candidates.retain(Candidate::decides_once);
+        candidates.truncate(SLIDES_MAX);
         self.first(candidates).is_some()
     }
 
@@ -368,13 +391,7 @@ impl<R: Run> Shrinking<'_, R> {
             candidates
                 .extend(numbers.map(|n| best.with_decision(place, |decision| decision.n = n)));
         }
-        // An occurrence may be decided once.
-        let names = |candidate: &Candidate| {
-            let names = candidate.decisions.iter();
-            let names = names.map(|one| (one.site.name, one.subject.clone(), one.n));
-            names.collect::<std::collections::BTreeSet<_>>().len()
-        };
-        candidates.retain(|candidate| names(candidate) == candidate.decisions.len());
+        candidates.retain(Candidate::decides_once);
         candidates
     }
 }

@@ -77,7 +77,8 @@ pub struct World {
 impl World {
     /// Boot: services listen, the worker serves, no object lives yet.
     async fn build(plan: Plan) -> Arc<World> {
-        let trace = Arc::new(Trace::new(plan.keep));
+        let trace = Trace::new(plan.keep);
+        let trace = Arc::new(if plan.in_full { trace.in_full() } else { trace });
         let traced = trace.clone();
         let (chooser, noted) =
             plan.chooser(move || (crate::time::since_start_us(), traced.events()));

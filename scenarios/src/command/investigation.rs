@@ -1,0 +1,233 @@
+//! What `check` does with a world that differs: runs it again in fresh processes, alone and after other
+//! worlds, until it is known where its traces part and what kinds of leak fit.
+//!
+//! The runs alone are some wall time apart, so that clocks show. If all of them agree, both sweeps are
+//! run once more as they were, and the world's traces are taken there.
+
+use super::{
+    check::Sweeps,
+    command_line::{complete, settings_arguments},
+    error::CommandError,
+    guard::GuardFlag,
+    json_line::JsonDifference,
+    leak::{self, Before, Diagnosis, Run},
+    process::Program,
+    trace,
+    trace_difference::first_difference,
+};
+use crate::palette::{BAD, DIM, STRONG};
+use sim::exploration::schedule::Settings;
+use std::{thread::sleep, time::Duration};
+
+/// Wall time before each run alone. Uneven, so that nothing else grows as it does; and more runs than
+/// the first few, so that what is drawn from few values shows.
+const PAUSES_MS: [u64; 6] = [0, 300, 1_100, 0, 0, 0];
+
+/// What runs before the world in the other runs. One of them twice: what other worlds leave behind is
+/// the same both times.
+const COMPANY: [Before; 6] = [
+    Before::Itself(1),
+    Before::Itself(2),
+    Before::Others(1),
+    Before::Others(1),
+    Before::Others(2),
+    Before::Others(4),
+];
+
+pub struct Investigation<'a> {
+    pub settings: &'a Settings,
+    pub guard: &'a GuardFlag,
+    pub sweeps: &'a Sweeps,
+    /// The program of the second process.
+    pub other: &'a Program,
+}
+
+/// What was found about a world.
+pub struct Finding {
+    scenario: String,
+    seed: u64,
+    /// None if it agreed whenever it was run again.
+    difference: Option<Shown>,
+    runs: usize,
+    command: String,
+}
+
+struct Shown {
+    event: usize,
+    fits: Vec<leak::Fit>,
+    text: String,
+}
+
+impl Investigation<'_> {
+    /// # Errors
+    /// A process could not be run to its end.
+    pub fn look_into(&self, scenario: &str, seed: u64) -> Result<Finding, CommandError> {
+        let world = World {
+            investigation: self,
+            scenario,
+            seed,
+        };
+        let mut runs = world.runs(&Program::This)?;
+        let mut others = Vec::new();
+        let mut shown = leak::diagnose(&runs).map(|found| shown(&found, ""));
+        if shown.is_none() && *self.other != Program::This {
+            others = world.runs(self.other)?;
+            let place = format!(" ({})", self.other);
+            let found = leak::diagnose(&others).or_else(|| {
+                let count = runs.len() + others.len();
+                leak::between_builds(&runs[0], &others[0], count)
+            });
+            shown = found.map(|found| self::shown(&found, &place));
+        }
+        if shown.is_none() {
+            runs.extend(world.runs_in_sweeps()?);
+            shown = leak::diagnose(&runs).map(|found| self::shown(&found, ""));
+        }
+        Ok(Finding {
+            scenario: scenario.to_owned(),
+            seed,
+            difference: shown,
+            runs: runs.len() + others.len(),
+            command: complete(self.check_arguments(scenario, seed)),
+        })
+    }
+
+    fn check_arguments(&self, scenario: &str, seed: u64) -> Vec<String> {
+        let (seed, one) = (seed.to_string(), "1");
+        let arguments = ["check", scenario, "--seed", &seed, "--worlds", one];
+        let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
+        if let Program::Other(path) = self.other {
+            arguments.extend(["--against".to_owned(), path.display().to_string()]);
+        }
+        arguments.extend(settings_arguments(self.settings));
+        arguments
+    }
+}
+
+/// The world that is looked into.
+struct World<'a> {
+    investigation: &'a Investigation<'a>,
+    scenario: &'a str,
+    seed: u64,
+}
+
+impl World<'_> {
+    fn runs(&self, program: &Program) -> Result<Vec<Run>, CommandError> {
+        let mut runs = Vec::new();
+        for pause_ms in PAUSES_MS {
+            sleep(Duration::from_millis(pause_ms));
+            runs.push(self.run(program, Before::Nothing)?);
+        }
+        for before in COMPANY {
+            runs.push(self.run(program, before)?);
+        }
+        Ok(runs)
+    }
+
+    fn run(&self, program: &Program, before: Before) -> Result<Run, CommandError> {
+        let Investigation {
+            settings, guard, ..
+        } = self.investigation;
+        let (scenario, seed) = (self.scenario.to_owned(), self.seed.to_string());
+        let mut arguments = vec!["__trace".to_owned(), scenario, seed];
+        for seed in self.seeds(before) {
+            arguments.extend(["--after".to_owned(), seed.to_string()]);
+        }
+        arguments.extend(settings_arguments(settings));
+        arguments.extend(guard.arguments());
+        read(program, &arguments, before)
+    }
+
+    /// Of the worlds before it.
+    fn seeds(&self, before: Before) -> Vec<u64> {
+        match before {
+            Before::Nothing | Before::Sweep(_) => Vec::new(),
+            Before::Itself(count) => (0..count).map(|_| self.seed).collect(),
+            Before::Others(count) => (1..=count).map(|n| self.seed.wrapping_add(n)).collect(),
+        }
+    }
+
+    fn runs_in_sweeps(&self) -> Result<[Run; 2], CommandError> {
+        let Investigation { sweeps, other, .. } = self.investigation;
+        let run = |program, mut arguments: Vec<String>, order| {
+            let world = format!("{}:{}", self.scenario, self.seed);
+            arguments.extend(["--whole".to_owned(), world]);
+            read(program, &arguments, Before::Sweep(order))
+        };
+        Ok([
+            run(
+                &Program::This,
+                sweeps.backward_arguments(),
+                "last world first",
+            )?,
+            run(other, sweeps.forward_arguments(), "first world first")?,
+        ])
+    }
+}
+
+fn read(program: &Program, arguments: &[String], before: Before) -> Result<Run, CommandError> {
+    let text = program.run_to_success(arguments)?;
+    let run = trace::parse(&text, before);
+    run.ok_or_else(|| program.failed(arguments, "its trace cannot be read".to_owned()))
+}
+
+/// `place` is where the second run was, if not here.
+fn shown(found: &Diagnosis, place: &str) -> Shown {
+    let Diagnosis { one, other, fits } = found;
+    let difference = first_difference(&one.events, &other.events);
+    let difference = difference.expect("a diagnosis is of runs that differ");
+    let mut labels = [one, other].map(|run| run.before.in_words());
+    if one.before == other.before {
+        labels[1] += " again";
+    }
+    labels[1] += place;
+    Shown {
+        event: difference.number(),
+        fits: fits.clone(),
+        text: difference.text([&labels[0], &labels[1]]),
+    }
+}
+
+impl Finding {
+    pub fn text(&self) -> String {
+        let Finding { scenario, seed, .. } = self;
+        let title =
+            format!("{BAD}NOT DETERMINISTIC{BAD:#} {STRONG}{scenario}, seed {seed}{STRONG:#}");
+        let mut text = match &self.difference {
+            None => format!(
+                "{title}: it differed in the sweep, and agrees in {} more runs: alone, after other \
+                 worlds, and in the sweep again. What happens that rarely may hang on worlds that run at \
+                 the same time, or on a race of threads\n",
+                self.runs
+            ),
+            Some(Shown { event, fits, text }) => {
+                let mut told = format!("{title}: event {event} differs\n{text}");
+                for (place, fit) in fits.iter().enumerate() {
+                    let what = if place == 0 { "what fits" } else { "or" };
+                    let leak::Fit { kind, because } = fit;
+                    let (kind, look_for) = (kind.in_words(), kind.look_for());
+                    told += &format!(
+                        "  {what:>9}: {STRONG}{kind}{STRONG:#}, because {because}\n  \
+                         {DIM} look for{DIM:#}: {look_for}\n"
+                    );
+                }
+                told
+            }
+        };
+        text += &format!("  {:>9}: {STRONG}{}{STRONG:#}\n", "again", self.command);
+        text
+    }
+}
+
+impl From<&Finding> for JsonDifference {
+    fn from(finding: &Finding) -> Self {
+        let shown = finding.difference.as_ref();
+        let fits = shown.iter().flat_map(|shown| &shown.fits);
+        JsonDifference {
+            scenario: finding.scenario.clone(),
+            seed: finding.seed,
+            event: shown.map(|shown| shown.event),
+            fits: fits.map(|fit| fit.kind.name()).collect(),
+        }
+    }
+}
