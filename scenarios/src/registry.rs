@@ -105,6 +105,7 @@ pub static FAULT_ROWS: &[FaultRow] = &[
     row("alarm", "design §6", &["alarm."]),
     row("OpenAI", "peers §5.1 and §5.2", &["peer.openai."]),
     row("Slack", "peers §5.3 and §5.4", &["peer.slack."]),
+    row("Workers AI", "peers §3 and §5.1", &["peer.workers-ai."]),
     row("fleet", "design §6", &["fleet."]),
     row("others", "own judgement", &[""]),
 ];
