@@ -15,14 +15,15 @@ use runtime::{
     processor::Fold,
     stream,
 };
+use serde::{Deserialize, Serialize};
 use sim::{
-    choice::{Shape, Site, Subject},
+    choice::{Shape, Site},
     oracles::{
         DeliveriesIncrease, Evidence, KeysAreUnique, OffsetsAreDense, Oracle, Quiesces,
         StateIsFold, Violation,
     },
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -45,18 +46,18 @@ impl Shop {
     };
 }
 
-const CUSTOMERS: u32 = 8;
+const CUSTOMERS: u64 = 8;
 const ITEMS: [&str; 2] = ["tea", "milk"];
 
-/// What a day draws. Each has a name, and is recorded like every other choice of a world.
-static ITEM: Site = Site::draw(
+/// What a day is drawn from.
+static ITEM: Site = Site::operation(
     "workload.item",
     Shape::Below {
         count: ITEMS.len() as u64,
     },
     "what a customer buys",
 );
-static PAUSE: Site = Site::draw(
+static PAUSE: Site = Site::operation(
     "workload.pause-ms",
     Shape::Below { count: 400 },
     "how long until the next customer comes",
@@ -70,6 +71,27 @@ const CRASHED: Goal = Goal {
     name: "crashed",
     about: "some object crashed",
 };
+
+/// What a customer does: data, so that a day can be written down, and repeated without some of it.
+#[derive(Serialize, Deserialize)]
+struct Sale {
+    after_ms: u64,
+    number: u64,
+    item: String,
+}
+
+/// The customers of a day.
+fn sales(draws: &Draws<'_>) -> Vec<Sale> {
+    let sale = |number| {
+        let customer = format!("customer {number}");
+        Sale {
+            after_ms: 1 + draws.draw(&PAUSE, customer.as_str()),
+            number,
+            item: ITEMS[draws.draw(&ITEM, customer.as_str()) as usize].to_owned(),
+        }
+    };
+    (0..CUSTOMERS).map(sale).collect()
+}
 
 impl Scenario for Shop {
     fn name(&self) -> &'static str {
@@ -101,11 +123,14 @@ impl Scenario for Shop {
             opening
                 .extend(ITEMS.map(|item| moved(DELIVERED, item, 5).keyed(format!("open/{item}"))));
             world.append(shop(), opening).await;
-            for number in 0..CUSTOMERS {
-                let customer = Subject::new(format!("customer {number}"));
-                world.sleep(1 + world.choices.draw(&PAUSE, &customer)).await;
-                let item = ITEMS[world.choices.draw(&ITEM, &customer) as usize];
-                let sale = moved(SOLD, item, 1).keyed(format!("sale/{number}"));
+            for Sale {
+                after_ms,
+                number,
+                item,
+            } in world.operations("customers", sales)
+            {
+                world.sleep(after_ms).await;
+                let sale = moved(SOLD, &item, 1).keyed(format!("sale/{number}"));
                 drop(world.append(shop(), vec![sale]));
             }
         })

@@ -90,6 +90,7 @@ fn every_fault_fires_every_goal_is_reached_and_every_oracle_is_exercised() {
     let limits = Limits {
         jobs: NonZeroUsize::new(2).expect("not zero"),
         budget: None,
+        interrupt: None,
     };
     let mut coverage = Coverage::default();
     engine::explore(plan, limits, run, &mut coverage).expect("the harness holds");

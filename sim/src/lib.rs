@@ -8,9 +8,11 @@
 //! - [`network`]: TCP streams as the fake services and their clients use them.
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
 //! - [`oracles`]: what must hold; [`scenario`]: what a scenario declares.
+//! - [`capsule`]: a failing world as one small file.
 //! - [`exploration`]: many worlds: which, on how many threads, and what they came to.
 
 pub mod activity;
+pub mod capsule;
 pub mod choice;
 pub mod exploration;
 pub mod faults;
@@ -23,3 +25,12 @@ pub mod time;
 pub mod trace;
 pub mod waits;
 pub mod world;
+
+/// Every site of ours: the faults of the platform and of the services, and what services draw.
+pub fn sites() -> impl Iterator<Item = &'static choice::Site> {
+    let tables = [faults::FAULTS, peers::FAULTS, peers::DRAWS];
+    tables
+        .into_iter()
+        .flatten()
+        .flat_map(|table| table.iter().copied())
+}

@@ -33,7 +33,7 @@ impl fmt::Display for TraceEvent {
 }
 
 /// The hash over a whole trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TraceHash(pub u64);
 
 impl fmt::Display for TraceHash {

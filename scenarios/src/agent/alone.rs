@@ -2,7 +2,10 @@
 //! happens. Somebody kills the agent's object after that, while the model is still at it: the log is
 //! delivered to its end, nobody is connected, nobody says a word (B-53). The answer comes all the same.
 
-use super::platform::{self, agent_stream, beginning, draw, input, judged_by, outputs};
+use super::{
+    people::{Input, People, Say},
+    platform::{self, agent_stream, judged_by, outputs},
+};
 use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
@@ -19,6 +22,7 @@ use runtime::{
     processor::Fold,
     stream::contract::{DisconnectReason, SubscriberDisconnected, SUBSCRIBER_DISCONNECTED},
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
@@ -37,7 +41,7 @@ const TOKEN_MS: u64 = 55_000;
 /// When the stream lets go of everybody.
 const IDLE_MS: u64 = 300_000;
 
-static KILLED: Site = Site::draw(
+static KILLED: Site = Site::operation(
     "workload.killed-ms",
     Shape::Below { count: 24_000 },
     "how long after its stream let go of it an agent's object is killed",
@@ -55,6 +59,13 @@ const ANSWERED: Goal = Goal {
     name: "answered",
     about: "the answer came",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Say(Say),
+    Kill { after_ms: u64 },
+}
 
 impl Scenario for Alone {
     fn name(&self) -> &'static str {
@@ -86,14 +97,29 @@ impl Scenario for Alone {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let stream = agent_stream(AGENT);
-            let asked = input(&stream, 1, "Why?", Behaviour::AfterCurrentRequest);
-            world
-                .append(stream.clone(), vec![beginning(&stream), asked])
-                .await;
-            let killed_ms = draw(&world, &KILLED, &stream);
-            world.sleep(IDLE_MS + 1_000 + killed_ms).await;
-            kill(&world, &stream);
+            let steps = world.operations("somebody", |draws| {
+                let asked = Input::new(1, "Why?", Behaviour::AfterCurrentRequest);
+                vec![
+                    Step::Say(Say {
+                        after_ms: 0,
+                        to: AGENT.to_owned(),
+                        inputs: vec![asked],
+                    }),
+                    Step::Kill {
+                        after_ms: IDLE_MS + 1_000 + draws.draw(&KILLED, "/agents/eve"),
+                    },
+                ]
+            });
+            let mut people = People::new(&world);
+            for step in steps {
+                match step {
+                    Step::Say(said) => people.say(said).await,
+                    Step::Kill { after_ms } => {
+                        world.sleep(after_ms).await;
+                        kill(&world, &agent_stream(AGENT));
+                    }
+                }
+            }
         })
     }
 

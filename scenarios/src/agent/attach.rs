@@ -4,7 +4,7 @@
 
 use super::{
     browser::look_on,
-    platform::{self, agent_stream, beginning, draw, input, judged_by, outputs},
+    platform::{self, agent_stream, beginning, input, judged_by, outputs},
 };
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
@@ -18,13 +18,14 @@ use runtime::{
     processor::Fold,
     stream::contract::{Direction, SubscriberConnected, SUBSCRIBER_CONNECTED},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     peers::openai::{OpenAiConfig, OpenAiFact},
     scenario::{Goal, Scenario, Services},
-    world::{StreamLog, World},
+    world::{Draws, StreamLog, World},
 };
 use std::sync::Arc;
 
@@ -35,22 +36,22 @@ const AGENT: &str = "heir";
 /// With what each of them leaves in the log, more than a batch holds.
 const OLD_REQUESTS: u64 = 16;
 
-static PREFACE: Site = Site::draw(
+static PREFACE: Site = Site::operation(
     "workload.preface",
     Shape::Below { count: 10 },
     "how many notes precede the old requests, so that batches end now here, now there",
 );
-static QUESTIONS: Site = Site::draw(
+static QUESTIONS: Site = Site::operation(
     "workload.questions",
     Shape::Below { count: 3 },
     "how many questions more than one come after the agent was attached",
 );
-static PAUSE: Site = Site::draw(
+static PAUSE: Site = Site::operation(
     "workload.question-pause-ms",
     Shape::Below { count: 2_500 },
     "how long it is to the next question",
 );
-static BROWSE: Site = Site::draw(
+static BROWSE: Site = Site::operation(
     "workload.browse-ms",
     Shape::Below { count: 700 },
     "how long it is until the next browser comes, and stays",
@@ -68,6 +69,25 @@ const ANSWERED: Goal = Goal {
     name: "answered",
     about: "the model answered what was asked after the agent was attached",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// What others left in the log: notes, and then finished requests.
+    Past {
+        notes: u64,
+        requests: u64,
+    },
+    Attach,
+    Ask {
+        number: u64,
+    },
+    /// A browser comes, and stays.
+    LookOn {
+        number: u64,
+        stays_ms: u64,
+    },
+}
 
 impl Scenario for Attach {
     fn name(&self) -> &'static str {
@@ -100,28 +120,19 @@ impl Scenario for Attach {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = agent_stream(AGENT);
-            let notes = (0..=draw(&world, &PREFACE, &stream)).map(|note| {
-                let says = "A note.";
-                input(&stream, 1_000 + note, says, Behaviour::DontTriggerRequest)
-            });
-            world.append(stream.clone(), notes.collect()).await;
-            for number in 1..=OLD_REQUESTS {
-                converse(&world, &stream, number).await;
-            }
-            drop(world.append(stream.clone(), vec![beginning(&stream)]));
-            let mut browsers = 0;
-            for question in 0..=draw(&world, &QUESTIONS, &stream) {
-                let number = OLD_REQUESTS + 1 + question;
-                let asked = input(&stream, number, "And now?", Behaviour::AfterCurrentRequest);
-                drop(world.append(stream.clone(), vec![asked]));
-                let pause_ms = draw(&world, &PAUSE, &stream);
-                let mut waited_ms = 0;
-                while waited_ms <= pause_ms {
-                    let browse_ms = 1 + draw(&world, &BROWSE, &stream);
-                    browsers += 1;
-                    look_on(&world, &stream, browsers, browse_ms).await;
-                    world.sleep(browse_ms).await;
-                    waited_ms += browse_ms;
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Past { notes, requests } => past(&world, &stream, notes, requests).await,
+                    Step::Attach => drop(world.append(stream.clone(), vec![beginning(&stream)])),
+                    Step::Ask { number } => {
+                        let asked = "And now?";
+                        let asked = input(&stream, number, asked, Behaviour::AfterCurrentRequest);
+                        drop(world.append(stream.clone(), vec![asked]));
+                    }
+                    Step::LookOn { number, stays_ms } => {
+                        look_on(&world, &stream, number, stays_ms).await;
+                        world.sleep(stays_ms).await;
+                    }
                 }
             }
         })
@@ -151,6 +162,45 @@ impl Scenario for Attach {
             (ANSWERED, is_asked && outputs(log) > OLD_REQUESTS as usize),
             crashed(evidence),
         ])
+    }
+}
+
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let subject = "/agents/heir";
+    let mut steps = vec![
+        Step::Past {
+            notes: 1 + draws.draw(&PREFACE, subject),
+            requests: OLD_REQUESTS,
+        },
+        Step::Attach,
+    ];
+    let mut browsers = 0;
+    for question in 0..=draws.draw(&QUESTIONS, subject) {
+        let number = OLD_REQUESTS + 1 + question;
+        steps.push(Step::Ask { number });
+        let pause_ms = draws.draw(&PAUSE, subject);
+        let mut waited_ms = 0;
+        while waited_ms <= pause_ms {
+            browsers += 1;
+            let stays_ms = 1 + draws.draw(&BROWSE, subject);
+            steps.push(Step::LookOn {
+                number: browsers,
+                stays_ms,
+            });
+            waited_ms += stays_ms;
+        }
+    }
+    steps
+}
+
+async fn past(world: &World, stream: &StreamName, notes: u64, requests: u64) {
+    let notes = (0..notes).map(|note| {
+        let says = "A note.";
+        input(stream, 1_000 + note, says, Behaviour::DontTriggerRequest)
+    });
+    world.append(stream.clone(), notes.collect()).await;
+    for number in 1..=requests {
+        converse(world, stream, number).await;
     }
 }
 

@@ -2,7 +2,10 @@
 //! over without anybody's help; over a long one the agent gives up, and whoever speaks to it after
 //! that is answered (#1716, #1826).
 
-use super::platform::{self, agent_stream, beginning, draw, input, judged_by, outputs};
+use super::{
+    people::{Input, People, Say},
+    platform::{self, agent_stream, judged_by, outputs},
+};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::agent::contract::{
@@ -14,11 +17,12 @@ use runtime::{
     object::Class,
     processor::Fold,
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -29,12 +33,12 @@ const AGENT: &str = "ivy";
 /// A request and its repetitions, all of which failed.
 const GIVEN_UP: usize = 4;
 
-static OUTAGE: Site = Site::draw(
+static OUTAGE: Site = Site::operation(
     "workload.outage-requests",
     Shape::Below { count: 7 },
     "how many requests fail in an outage",
 );
-static PATIENCE: Site = Site::draw(
+static PATIENCE: Site = Site::operation(
     "workload.patience-ms",
     Shape::Below { count: 70_000 },
     "how long somebody waits before they speak again",
@@ -52,6 +56,17 @@ const ANSWERED_AFTERWARDS: Goal = Goal {
     name: "answered-afterwards",
     about: "somebody spoke after the agent had given up, and was answered",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// So many requests fail from now on: none ends the outage.
+    Outage {
+        after_ms: u64,
+        requests: u64,
+    },
+    Say(Say),
+}
 
 impl Scenario for Failures {
     fn name(&self) -> &'static str {
@@ -72,15 +87,15 @@ impl Scenario for Failures {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let stream = agent_stream(AGENT);
-            world.openai.fail_next(draw(&world, &OUTAGE, &stream));
-            let asked = input(&stream, 1, "Are you there?", Behaviour::AfterCurrentRequest);
-            drop(world.append(stream.clone(), vec![beginning(&stream), asked]));
-            for number in 2..=3 {
-                world.sleep(1 + draw(&world, &PATIENCE, &stream)).await;
-                world.openai.fail_next(0);
-                let asked = input(&stream, number, "And now?", Behaviour::AfterCurrentRequest);
-                drop(world.append(stream.clone(), vec![asked]));
+            let mut people = People::new(&world);
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Outage { after_ms, requests } => {
+                        world.sleep(after_ms).await;
+                        world.openai.fail_next(requests);
+                    }
+                    Step::Say(said) => people.say(said).await,
+                }
             }
         })
     }
@@ -116,6 +131,28 @@ impl Scenario for Failures {
             crashed(evidence),
         ])
     }
+}
+
+/// Somebody speaks in the outage, and twice when it is over.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let subject = "/agents/ivy";
+    let say = |number, says| {
+        Step::Say(Say {
+            after_ms: 0,
+            to: AGENT.to_owned(),
+            inputs: vec![Input::new(number, says, Behaviour::AfterCurrentRequest)],
+        })
+    };
+    let outage = |after_ms, requests| Step::Outage { after_ms, requests };
+    let mut steps = vec![
+        outage(0, draws.draw(&OUTAGE, subject)),
+        say(1, "Are you there?"),
+    ];
+    for number in 2..=3 {
+        steps.push(outage(1 + draws.draw(&PATIENCE, subject), 0));
+        steps.push(say(number, "And now?"));
+    }
+    steps
 }
 
 fn tells_of_failure(event: &Event) -> bool {

@@ -1,7 +1,10 @@
 //! Two agents whose people do not wait: inputs in bursts, inputs while the model answers, inputs that
 //! stop it. Some answers take minutes, and what becomes of them must not need anybody's next word.
 
-use super::platform::{self, agent_logs, agent_stream, beginning, draw, input, judged_by, outputs};
+use super::{
+    people::{Input, People, Say},
+    platform::{self, agent_logs, judged_by, outputs},
+};
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
@@ -10,13 +13,13 @@ use processors::{
     },
     openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED,
 };
-use runtime::{event::StreamName, object::Class, processor::Fold};
+use runtime::{object::Class, processor::Fold};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     peers::openai::{OpenAiConfig, OpenAiFact},
     scenario::{Goal, Scenario, Services},
-    world::{StreamLog, World},
+    world::{Draws, StreamLog, World},
 };
 use std::sync::Arc;
 
@@ -29,17 +32,17 @@ const AT_LENGTH: &str = "Think it over at length.";
 const TOKEN_OF_A_LONG_ANSWER_MS: u64 = 40_000;
 const TOKEN_MS: u64 = 150;
 
-static STEPS: Site = Site::draw(
+static STEPS: Site = Site::operation(
     "workload.steps",
     Shape::Below { count: 4 },
     "how many things more than two somebody says to an agent",
 );
-static STEP: Site = Site::draw(
+static STEP: Site = Site::operation(
     "workload.step",
     Shape::Below { count: 8 },
     "what somebody says to an agent",
 );
-static THINK: Site = Site::draw(
+static THINK: Site = Site::operation(
     "workload.think-ms",
     Shape::Below { count: 1_500 },
     "how long somebody thinks before the next word",
@@ -106,17 +109,9 @@ impl Scenario for Interrupts {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let streams = AGENTS.map(agent_stream);
-            for stream in &streams {
-                let first = input(stream, 0, "Hello.", Behaviour::AfterCurrentRequest);
-                drop(world.append(stream.clone(), vec![beginning(stream), first]));
-            }
-            for stream in &streams {
-                let steps = 2 + draw(&world, &STEPS, stream);
-                for number in 1..=steps {
-                    world.sleep(1 + draw(&world, &THINK, stream)).await;
-                    say(&world, stream, number * 10);
-                }
+            let mut people = People::new(&world);
+            for said in world.operations("somebody", said) {
+                people.say(said).await;
             }
         })
     }
@@ -148,26 +143,47 @@ impl Scenario for Interrupts {
     }
 }
 
-/// Appends what was drawn; nobody waits for it.
-fn say(world: &World, stream: &StreamName, number: u64) {
+/// Both agents are greeted, and then spoken to, the one after the other.
+fn said(draws: &Draws<'_>) -> Vec<Say> {
+    let say = |after_ms, agent: &str, inputs| Say {
+        after_ms,
+        to: agent.to_owned(),
+        inputs,
+    };
+    let greet = |agent| {
+        let hello = Input::new(0, "Hello.", Behaviour::AfterCurrentRequest);
+        say(0, agent, vec![hello])
+    };
+    let mut said = Vec::from(AGENTS.map(greet));
+    for agent in AGENTS {
+        let subject = format!("/agents/{agent}");
+        for number in 1..=2 + draws.draw(&STEPS, subject.as_str()) {
+            let after_ms = 1 + draws.draw(&THINK, subject.as_str());
+            let step = draws.draw(&STEP, subject.as_str());
+            said.push(say(after_ms, agent, inputs(step, number * 10)));
+        }
+    }
+    said
+}
+
+fn inputs(step: u64, number: u64) -> Vec<Input> {
     use Behaviour::*;
-    let one = |says, behaviour| vec![input(stream, number, says, behaviour)];
-    let said = match draw(world, &STEP, stream) {
+    let one = |says: &str, behaviour| vec![Input::new(number, says, behaviour)];
+    match step {
         0 | 1 => one("And then?", AfterCurrentRequest),
         2 => one(AT_LENGTH, AfterCurrentRequest),
         3 => one("By the way.", DontTriggerRequest),
         4 => vec![
-            input(stream, number, "One thing.", AfterCurrentRequest),
-            input(stream, number + 1, "And another.", AfterCurrentRequest),
+            Input::new(number, "One thing.", AfterCurrentRequest),
+            Input::new(number + 1, "And another.", AfterCurrentRequest),
         ],
         5 => one("Stop.", InterruptCurrentRequest),
         6 => one(&format!("Stop. {AT_LENGTH}"), InterruptCurrentRequest),
         _ => vec![
-            input(stream, number, "No, wait.", AfterCurrentRequest),
-            input(stream, number + 1, "Stop that.", InterruptCurrentRequest),
+            Input::new(number, "No, wait.", AfterCurrentRequest),
+            Input::new(number + 1, "Stop that.", InterruptCurrentRequest),
         ],
-    };
-    drop(world.append(stream.clone(), said));
+    }
 }
 
 /// A request was cancelled, in that phase.

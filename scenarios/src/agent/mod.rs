@@ -8,6 +8,7 @@ mod attach;
 mod browser;
 mod failures;
 mod interrupts;
+mod people;
 mod platform;
 
 pub use alone::Alone;

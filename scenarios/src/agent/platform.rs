@@ -15,11 +15,7 @@ use runtime::{
     processor::Fold,
     stream,
 };
-use sim::{
-    choice::{Site, Subject},
-    oracles::Evidence,
-    world::{StreamLog, World},
-};
+use sim::{oracles::Evidence, world::StreamLog};
 
 pub static CLASSES: [Class; 2] = [stream::CLASS, agent::object::CLASS];
 
@@ -75,11 +71,6 @@ pub fn input(stream: &StreamName, number: u64, says: &str, behaviour: Behaviour)
     let content = format!("{}, number {number}: {says}", stream.path);
     EventInput::new(INPUT_ADDED, InputAdded::new(content, behaviour))
         .keyed(format!("workload/input-{number}"))
-}
-
-pub fn draw(world: &World, site: &'static Site, stream: &StreamName) -> u64 {
-    let subject = Subject::new(stream.path.as_str().to_owned());
-    world.choices.draw(site, &subject)
 }
 
 pub fn agent_logs(evidence: &Evidence) -> impl Iterator<Item = &StreamLog> {

@@ -16,8 +16,9 @@ use super::{
     names,
     plural::plural,
     process,
+    trace_difference::first_difference,
 };
-use crate::palette::{BAD, DIM, GOOD, STRONG};
+use crate::palette::{BAD, GOOD, STRONG};
 use sim::{exploration::schedule::Schedule, scenario::Scenario};
 use std::{collections::BTreeMap, io::Write};
 
@@ -153,68 +154,21 @@ fn difference(schedule: &Schedule, scenario: &str, seed: u64) -> Result<String, 
     let after_another = process::run_to_success(&arguments)?;
     let title =
         format!("\n{BAD}NOT DETERMINISTIC{BAD:#} {STRONG}{scenario}, seed {seed}{STRONG:#}");
-    Ok(match parting(&alone, &after_another) {
+    let alone: Vec<&str> = alone.lines().collect();
+    let after_another: Vec<&str> = after_another.lines().collect();
+    Ok(match first_difference(&alone, &after_another) {
         None => format!("{title}: two more runs agree, so it does not happen every time\n"),
-        Some(parting) => format!(
-            "{title}: event {} differs\n  {DIM}last common  {DIM:#}  {}\n  \
-             {DIM}alone        {DIM:#}  {}\n  {DIM}after another{DIM:#}  {}\n",
-            parting.number, parting.last_common, parting.one, parting.other
+        Some(difference) => format!(
+            "{title}: event {} differs\n{}",
+            difference.number(),
+            difference.text(["alone", "after another"])
         ),
     })
-}
-
-/// Where two traces part.
-#[derive(Debug, PartialEq, Eq)]
-struct Parting<'a> {
-    /// Of the first event that differs, from 1.
-    number: usize,
-    last_common: &'a str,
-    one: &'a str,
-    other: &'a str,
-}
-
-fn parting<'a>(one: &'a str, other: &'a str) -> Option<Parting<'a>> {
-    let (mut one, mut other) = (one.lines(), other.lines());
-    let mut last_common = "(none)";
-    for number in 1.. {
-        match (one.next(), other.next()) {
-            (None, None) => return None,
-            (Some(one), Some(other)) if one == other => last_common = one,
-            (one, other) => {
-                return Some(Parting {
-                    number,
-                    last_common,
-                    one: one.unwrap_or("(the end)"),
-                    other: other.unwrap_or("(the end)"),
-                })
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn traces_part_at_the_first_event_that_differs() {
-        assert_eq!(parting("a\nb\n", "a\nb\n"), None);
-        let expected = Parting {
-            number: 2,
-            last_common: "a",
-            one: "b",
-            other: "c",
-        };
-        assert_eq!(parting("a\nb\nx\n", "a\nc\nx\n"), Some(expected));
-        let expected = Parting {
-            number: 1,
-            last_common: "(none)",
-            one: "a",
-            other: "(the end)",
-        };
-        assert_eq!(parting("a\n", ""), Some(expected));
-    }
 
     #[test]
     fn a_world_that_ran_on_one_side_only_is_a_mismatch() {

@@ -67,10 +67,7 @@ pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
         goals: BTreeSet::from(["answered"]),
         exercised: BTreeMap::from([(OffsetsAreDense.name(), 3)]),
         fired: BTreeMap::from([(DELAY.name, 1)]),
-        unmet: Vec::new(),
-        occurrences: Vec::new(),
-        kept_trace: Vec::new(),
-        logs: Vec::new(),
+        ..Outcome::default()
     };
     World {
         plan: Plan::new(&Fake, seed),

@@ -184,6 +184,7 @@ impl JobsFlag {
         Limits {
             jobs: self.jobs(environment),
             budget: None,
+            interrupt: None,
         }
     }
 }

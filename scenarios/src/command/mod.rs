@@ -8,6 +8,7 @@
 //!   asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
+//! - [`trace_difference`]: where two traces part, and how that looks.
 //! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
 
 mod bench;
@@ -43,6 +44,7 @@ mod summary_view;
 mod sweep;
 mod sweep_view;
 mod trace;
+mod trace_difference;
 mod values;
 
 use crate::registry;

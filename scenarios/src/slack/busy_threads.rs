@@ -1,44 +1,46 @@
 //! Five threads at once: bursts of messages, and an interrupt.
 
-use super::platform::{self, outputs, routed, routed_logs};
+use super::{
+    platform::{self, outputs, routed, routed_logs},
+    threads::{Message, Threads},
+};
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::agent::contract::{
     Behaviour, InputAdded, INPUT_ADDED, LLM_REQUEST_CANCELLED, LLM_REQUEST_QUEUED,
 };
 use runtime::{event::EventInput, object::Class, processor::Fold};
+use serde::{Deserialize, Serialize};
 use sim::{
-    choice::{Shape, Site, Subject},
+    choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario, Services},
-    world::{StreamLog, World},
+    world::{Draws, StreamLog, World},
 };
 use std::sync::Arc;
 
 pub struct BusyThreads;
 
-const THREADS: usize = 5;
+const THREADS: u64 = 5;
 
-static BURST: Site = Site::draw(
+static BURST: Site = Site::operation(
     "workload.burst",
     Shape::Below { count: 4 },
     "how many further messages a burst has",
 );
-static PAUSE: Site = Site::draw(
+static PAUSE: Site = Site::operation(
     "workload.pause-ms",
     Shape::Below { count: 3_000 },
     "how long a person waits before the next burst",
 );
-static GAP: Site = Site::draw(
+static GAP: Site = Site::operation(
     "workload.gap-ms",
     Shape::Below { count: 150 },
     "how long a person waits between two messages of a burst",
 );
-static INTERRUPTED: Site = Site::draw(
+static INTERRUPTED: Site = Site::operation(
     "workload.interrupted-thread",
-    Shape::Below {
-        count: THREADS as u64,
-    },
+    Shape::Below { count: THREADS },
     "in which thread somebody interrupts the agent",
 );
 
@@ -54,6 +56,12 @@ const QUEUED: Goal = Goal {
     name: "queued",
     about: "an input was queued behind the request under way",
 };
+
+/// Somebody interrupts the agent of a thread.
+#[derive(Serialize, Deserialize)]
+struct Interrupt {
+    thread: u64,
+}
 
 impl Scenario for BusyThreads {
     fn name(&self) -> &'static str {
@@ -78,16 +86,21 @@ impl Scenario for BusyThreads {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let mut threads = Vec::new();
-            for number in 1..=THREADS {
-                let text = format!("Thread {number}: what is on today?");
-                threads.push(world.slack.post("C123", "U123", &text, None));
-                world.sleep(20).await;
+            let messages = world.operations("people", messages);
+            let mut threads = Threads::new(&world, "C123");
+            for message in messages {
+                threads.write(message).await;
             }
-            for (thread, ts) in threads.iter().enumerate() {
-                burst(&world, thread, ts).await;
+            let interrupts = world.operations("somebody who does not wait", |draws| {
+                vec![Interrupt {
+                    thread: 1 + draws.draw(&INTERRUPTED, "interrupt"),
+                }]
+            });
+            for Interrupt { thread } in interrupts {
+                if let Some(ts) = threads.ts(thread) {
+                    interrupt(&world, ts);
+                }
             }
-            interrupt(&world, &threads).await;
         })
     }
 
@@ -103,7 +116,7 @@ impl Scenario for BusyThreads {
         let any = |holds: fn(&StreamLog) -> bool| routed_logs(evidence).any(holds);
         let answered = routed_logs(evidence).filter(|log| outputs(log) > 0).count();
         names([
-            (ALL_ANSWERED, answered == THREADS),
+            (ALL_ANSWERED, answered as u64 == THREADS),
             (
                 INTERRUPTED_GOAL,
                 any(|log| count(log, &LLM_REQUEST_CANCELLED) > 0),
@@ -114,24 +127,32 @@ impl Scenario for BusyThreads {
     }
 }
 
-async fn burst(world: &World, thread: usize, ts: &str) {
-    let subject = Subject::new(format!("thread {}", thread + 1));
-    let pause_ms = world.choices.draw(&PAUSE, &subject);
-    world.sleep(1 + pause_ms).await;
-    let messages = world.choices.draw(&BURST, &subject);
-    for number in 1..=messages {
-        let text = format!("Thread {}, more ({number})", thread + 1);
-        world.slack.post("C123", "U123", &text, Some(ts));
-        let gap_ms = world.choices.draw(&GAP, &subject);
-        world.sleep(1 + gap_ms).await;
+/// Every thread is opened, and then gets a burst of messages, one after the other.
+fn messages(draws: &Draws<'_>) -> Vec<Message> {
+    let opening = |thread| Message {
+        after_ms: if thread == 1 { 0 } else { 20 },
+        thread,
+        text: format!("Thread {thread}: what is on today?"),
+    };
+    let mut messages: Vec<Message> = (1..=THREADS).map(opening).collect();
+    for thread in 1..=THREADS {
+        let subject = format!("thread {thread}");
+        let mut after_ms = 1 + draws.draw(&PAUSE, subject.as_str());
+        for number in 1..=draws.draw(&BURST, subject.as_str()) {
+            messages.push(Message {
+                after_ms,
+                thread,
+                text: format!("Thread {thread}, more ({number})"),
+            });
+            after_ms = 1 + draws.draw(&GAP, subject.as_str());
+        }
     }
+    messages
 }
 
-/// Somebody who does not wait: an interrupting input, appended as a client of the platform.
-async fn interrupt(world: &World, threads: &[String]) {
-    let subject = Subject::new("interrupt");
-    let thread = world.choices.draw(&INTERRUPTED, &subject) as usize;
+/// An interrupting input, appended as a client of the platform.
+fn interrupt(world: &World, thread_ts: &str) {
     let input = InputAdded::new("Stop. Never mind.", Behaviour::InterruptCurrentRequest);
     let event = EventInput::new(INPUT_ADDED, input).keyed("workload/interrupt");
-    drop(world.append(routed(&threads[thread]), vec![event]));
+    drop(world.append(routed(thread_ts), vec![event]));
 }

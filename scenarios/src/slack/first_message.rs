@@ -1,6 +1,9 @@
 //! A new thread: its first message arrives while every object is cold, then a second one.
 
-use super::platform::{self, outputs, routed_logs};
+use super::{
+    platform::{self, outputs, routed_logs},
+    threads::{Message, Threads},
+};
 use crate::readings::{count, crashed, first, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{agent::contract::INPUT_ADDED, openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED};
@@ -10,7 +13,7 @@ use runtime::{
     stream::contract::{SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
 };
 use sim::{
-    choice::{Budget, Shape, Site, Subject},
+    choice::{Budget, Shape, Site},
     oracles::{Evidence, Oracle},
     peers::slack::SlackFact,
     scenario::{Goal, Scenario, Services},
@@ -21,7 +24,7 @@ use std::sync::Arc;
 pub struct FirstMessage;
 
 /// When the second message comes: while the first is being worked on, or after it.
-static SECOND_MESSAGE: Site = Site::draw(
+static SECOND_MESSAGE: Site = Site::operation(
     "workload.second-message-ms",
     Shape::Below { count: 12_000 },
     "how long after the first message the second one is written",
@@ -72,18 +75,22 @@ impl Scenario for FirstMessage {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let thread_ts = world.slack.post(
-                "C123",
-                "U123",
-                "Which of our stores sells the most tea?",
-                None,
-            );
-            let wait_ms = world
-                .choices
-                .draw(&SECOND_MESSAGE, &Subject::new("thread 1"));
-            world.sleep(1 + wait_ms).await;
-            let question = "And which the least?";
-            world.slack.post("C123", "U123", question, Some(&thread_ts));
+            let messages = world.operations("somebody", |draws| {
+                let message = |after_ms, text: &str| Message {
+                    after_ms,
+                    thread: 1,
+                    text: text.to_owned(),
+                };
+                let wait_ms = 1 + draws.draw(&SECOND_MESSAGE, "thread 1");
+                vec![
+                    message(0, "Which of our stores sells the most tea?"),
+                    message(wait_ms, "And which the least?"),
+                ]
+            });
+            let mut threads = Threads::new(&world, "C123");
+            for message in messages {
+                threads.write(message).await;
+            }
         })
     }
 

@@ -5,6 +5,7 @@ mod first_message;
 mod platform;
 pub mod poster;
 mod posts;
+mod threads;
 
 pub use busy_threads::BusyThreads;
 pub use first_message::FirstMessage;

@@ -3,6 +3,7 @@
 use super::{
     platform::{self, outputs, routed, routed_logs},
     poster::{self, Attempted, Ended, Outcome, Poster, ATTEMPTED, ENDED},
+    threads::{Message, Threads},
 };
 use crate::{
     properties::{DeletedThreads, OwnMessages, Pace, Posts, PostsEnd, Updates},
@@ -12,11 +13,11 @@ use futures_util::future::BoxFuture;
 use processors::{agent, agent_host, openai_ws, slack, slack_agent};
 use runtime::{object::Class, processor::Fold, stream};
 use sim::{
-    choice::{Budget, Shape, Site, Subject},
+    choice::{Budget, Shape, Site},
     oracles::{Evidence, Oracle},
     peers::slack::{SlackConfig, SlackFact},
     scenario::{Goal, Scenario, Services},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub struct SlackPosts;
 
 const CHANNEL: &str = "C123";
 
-static NEXT_MESSAGE: Site = Site::draw(
+static NEXT_MESSAGE: Site = Site::operation(
     "workload.next-message-ms",
     Shape::Below { count: 9_000 },
     "how long a person waits before the next message in a thread",
@@ -137,21 +138,13 @@ impl Scenario for SlackPosts {
 
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let mut threads = Vec::new();
-            for number in 1..=2 {
-                let text = format!("<@U0000BOT> thread {number}: what is on today?");
-                let ts = world.slack.post(CHANNEL, "U123", &text, None);
-                let stream = routed(&ts);
-                let subscription = poster::subscription(&stream);
-                drop(world.append(stream, vec![subscription]));
-                threads.push(ts);
-            }
-            for text in ["And tomorrow?", "<@U0000BOT> and the day after?"] {
-                for (thread, ts) in threads.iter().enumerate() {
-                    let subject = Subject::new(format!("thread {}", thread + 1));
-                    let wait_ms = world.choices.draw(&NEXT_MESSAGE, &subject);
-                    world.sleep(1 + wait_ms).await;
-                    world.slack.post(CHANNEL, "U123", text, Some(ts));
+            let messages = world.operations("people", messages);
+            let mut threads = Threads::new(&world, CHANNEL);
+            for message in messages {
+                if let Some(ts) = threads.write(message).await {
+                    let stream = routed(&ts);
+                    let subscription = poster::subscription(&stream);
+                    drop(world.append(stream, vec![subscription]));
                 }
             }
         })
@@ -214,4 +207,25 @@ impl Scenario for SlackPosts {
             crashed(evidence),
         ])
     }
+}
+
+/// Two threads are opened at once, and then spoken in by turns.
+fn messages(draws: &Draws<'_>) -> Vec<Message> {
+    let message = |after_ms, thread, text: String| Message {
+        after_ms,
+        thread,
+        text,
+    };
+    let opening = |thread| {
+        let text = format!("<@U0000BOT> thread {thread}: what is on today?");
+        message(0, thread, text)
+    };
+    let mut messages: Vec<Message> = (1..=2).map(opening).collect();
+    for text in ["And tomorrow?", "<@U0000BOT> and the day after?"] {
+        for thread in 1..=2 {
+            let after_ms = 1 + draws.draw(&NEXT_MESSAGE, format!("thread {thread}"));
+            messages.push(message(after_ms, thread, text.to_owned()));
+        }
+    }
+    messages
 }

@@ -2,7 +2,7 @@
 //! moment at which it does (spec §1.12; B-38). Everything is delivered once and in order, by the old
 //! connection or by the next.
 
-use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
+use super::platform::{self, append, example, judged_by, stream, wait_ms, Listener};
 use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::echo::contract::ECHOED;
@@ -16,11 +16,12 @@ use runtime::{
         SUBSCRIBER_DISCONNECTED,
     },
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -29,22 +30,22 @@ pub struct Idle;
 /// A little before a stream on which nothing happened lets go.
 const ALMOST_IDLE_MS: u64 = 299_960;
 
-static MARGIN: Site = Site::draw(
+static MARGIN: Site = Site::operation(
     "workload.margin-ms",
     Shape::Below { count: 80 },
     "how long around the idle timer's end the next append comes",
 );
-static LATE: Site = Site::draw(
+static LATE: Site = Site::operation(
     "workload.late-ms",
     Shape::Below { count: 4_000 },
     "how much later it comes, every second time",
 );
-static ROUNDS: Site = Site::draw(
+static ROUNDS: Site = Site::operation(
     "workload.rounds",
     Shape::Below { count: 3 },
     "how many quiet times there are beside the first",
 );
-static APPENDS: Site = Site::draw(
+static APPENDS: Site = Site::operation(
     "workload.racing-appends",
     Shape::Below { count: 4 },
     "how many appends more than one come together",
@@ -62,6 +63,13 @@ const JUST_IN_TIME: Goal = Goal {
     name: "just-in-time",
     about: "an append came so shortly before the timer's end that nobody was let go",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Subscribe(Listener),
+    Example { after_ms: u64, number: u64 },
+}
 
 impl Scenario for Idle {
     fn name(&self) -> &'static str {
@@ -88,26 +96,16 @@ impl Scenario for Idle {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/quiet");
-            append(&world, &stream, vec![echo_subscription(&stream)]).await;
-            append(
-                &world,
-                &stream,
-                vec![platform::breaker_subscription(&stream)],
-            )
-            .await;
-            append(&world, &stream, vec![example(0)]).await;
-            let mut number = 1;
-            for round in 0..=draw(&world, &ROUNDS, "quiet") {
-                let late_ms = draw(&world, &LATE, "quiet");
-                let margin_ms = draw(&world, &MARGIN, "quiet");
-                world
-                    .sleep(ALMOST_IDLE_MS + margin_ms + late_ms * (round % 2))
-                    .await;
-                for _ in 0..=draw(&world, &APPENDS, "quiet") {
-                    append(&world, &stream, vec![example(number)]).await;
-                    number += 1;
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Subscribe(listener) => {
+                        append(&world, &stream, vec![listener.subscription(&stream)]).await;
+                    }
+                    Step::Example { after_ms, number } => {
+                        world.sleep(after_ms).await;
+                        append(&world, &stream, vec![example(number)]).await;
+                    }
                 }
-                wait(&world, "quiet").await;
             }
         })
     }
@@ -141,6 +139,34 @@ impl Scenario for Idle {
             crashed(evidence),
         ])
     }
+}
+
+/// Quiet times, and after each some examples at once.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let mut steps = vec![
+        Step::Subscribe(Listener::Echo),
+        Step::Subscribe(Listener::Breaker),
+    ];
+    let mut number = 0;
+    let mut example = |after_ms| {
+        number += 1;
+        Step::Example {
+            after_ms,
+            number: number - 1,
+        }
+    };
+    steps.push(example(0));
+    let mut rest_ms = 0;
+    for round in 0..=draws.draw(&ROUNDS, "quiet") {
+        let late_ms = draws.draw(&LATE, "quiet") * (round % 2);
+        let margin_ms = draws.draw(&MARGIN, "quiet");
+        steps.push(example(rest_ms + ALMOST_IDLE_MS + margin_ms + late_ms));
+        for _ in 0..draws.draw(&APPENDS, "quiet") {
+            steps.push(example(0));
+        }
+        rest_ms = wait_ms(draws, "quiet");
+    }
+    steps
 }
 
 fn is_idle(event: &Event) -> bool {

@@ -3,21 +3,22 @@
 
 use super::{
     follower::{follow, Following},
-    platform::{self, append, draw, echo_subscription, example, judged_by, noted, stream, wait},
+    platform::{self, append, example, judged_by, noted, stream, wait_ms, Listener},
 };
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::echo::contract::{ECHOED, EXAMPLE};
 use runtime::{
-    event::{EventInput, EventType, Offset},
+    event::{EventInput, EventType, Offset, StreamName},
     object::Class,
     processor::Fold,
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -29,12 +30,12 @@ const BATCH_EVENTS: u64 = 250;
 /// One of so many is an example.
 const EXAMPLE_EVERY: u64 = 50;
 
-static FROM: Site = Site::draw(
+static FROM: Site = Site::operation(
     "workload.replay-after",
     Shape::Below { count: EVENTS },
     "after which offset an outsider replays the stream; half of them from the beginning",
 );
-static FILTERED: Site = Site::draw(
+static FILTERED: Site = Site::operation(
     "workload.replay-filtered",
     Shape::Below { count: 2 },
     "whether an outsider asks for examples only",
@@ -52,6 +53,28 @@ const ECHO_LIVE: Goal = Goal {
     name: "echoed",
     about: "the late echo echoed what came after it",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Archive {
+        count: u64,
+    },
+    /// An outsider reads the stream.
+    Replay {
+        after: Offset,
+        until: Offset,
+        is_filtered: bool,
+    },
+    Subscribe {
+        after_ms: u64,
+        listener: Listener,
+    },
+    Example {
+        after_ms: u64,
+        number: u64,
+    },
+}
 
 impl Scenario for LateSubscribers {
     fn name(&self) -> &'static str {
@@ -73,35 +96,32 @@ impl Scenario for LateSubscribers {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/archive");
-            let numbers: Vec<u64> = (0..EVENTS).collect();
-            for batch in numbers.chunks(BATCH_EVENTS as usize) {
-                let events: Vec<EventInput> = batch.iter().copied().map(event).collect();
-                append(&world, &stream, events).await;
-            }
-            let from = draw(&world, &FROM, "outsider");
-            let types: &[EventType] = match draw(&world, &FILTERED, "outsider") {
-                0 => &[],
-                _ => &[EXAMPLE],
-            };
-            follow(
-                &world,
-                Following {
-                    stream: stream.clone(),
-                    after: Offset(from * (from % 2)),
-                    until: Offset(EVENTS - EXAMPLE_EVERY),
-                    types: types.to_vec(),
-                },
-            );
-            for subscription in [
-                echo_subscription(&stream),
-                platform::breaker_subscription(&stream),
-            ] {
-                wait(&world, "attach").await;
-                append(&world, &stream, vec![subscription]).await;
-            }
-            for number in EVENTS..EVENTS + 3 {
-                wait(&world, "live").await;
-                append(&world, &stream, vec![example(number)]).await;
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Archive { count } => archive(&world, &stream, count).await,
+                    Step::Replay {
+                        after,
+                        until,
+                        is_filtered,
+                    } => {
+                        let types: &[EventType] = if is_filtered { &[EXAMPLE] } else { &[] };
+                        let following = Following {
+                            stream: stream.clone(),
+                            after,
+                            until,
+                            types: types.to_vec(),
+                        };
+                        follow(&world, following);
+                    }
+                    Step::Subscribe { after_ms, listener } => {
+                        world.sleep(after_ms).await;
+                        append(&world, &stream, vec![listener.subscription(&stream)]).await;
+                    }
+                    Step::Example { after_ms, number } => {
+                        world.sleep(after_ms).await;
+                        append(&world, &stream, vec![example(number)]).await;
+                    }
+                }
             }
         })
     }
@@ -128,6 +148,36 @@ impl Scenario for LateSubscribers {
             (ECHO_LIVE, echoes > 0),
             crashed(evidence),
         ])
+    }
+}
+
+/// The past, an outsider, two subscribers, and what is live.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let from = draws.draw(&FROM, "outsider");
+    let mut steps = vec![
+        Step::Archive { count: EVENTS },
+        Step::Replay {
+            after: Offset(from * (from % 2)),
+            until: Offset(EVENTS - EXAMPLE_EVERY),
+            is_filtered: draws.draw(&FILTERED, "outsider") == 1,
+        },
+    ];
+    for listener in [Listener::Echo, Listener::Breaker] {
+        let after_ms = wait_ms(draws, "attach");
+        steps.push(Step::Subscribe { after_ms, listener });
+    }
+    for number in EVENTS..EVENTS + 3 {
+        let after_ms = wait_ms(draws, "live");
+        steps.push(Step::Example { after_ms, number });
+    }
+    steps
+}
+
+async fn archive(world: &Arc<World>, stream: &StreamName, count: u64) {
+    let numbers: Vec<u64> = (0..count).collect();
+    for batch in numbers.chunks(BATCH_EVENTS as usize) {
+        let events: Vec<EventInput> = batch.iter().copied().map(event).collect();
+        append(world, stream, events).await;
     }
 }
 

@@ -2,7 +2,7 @@
 //! callable ones, in any order, under the same key and under others; and a processor that registered
 //! itself. Who is callable is served, the others never dialed (spec §1.8; B-04, B-13).
 
-use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
+use super::platform::{self, append, echo_subscription, example, judged_by, stream, wait_ms};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use processors::echo::contract::ECHOED;
@@ -12,12 +12,13 @@ use runtime::{
     processor::Fold,
     stream::contract::{PROCESSOR_REGISTERED, SUBSCRIPTION_CONFIGURED},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -25,12 +26,12 @@ pub struct Legacy;
 
 const STREAMS: [&str; 3] = ["/old/a", "/old/b", "/old/c"];
 
-static NEXT: Site = Site::draw(
+static NEXT: Site = Site::operation(
     "workload.next-event",
     Shape::Below { count: 8 },
     "which of the events that are left is appended next",
 );
-static CALLABLE: Site = Site::draw(
+static CALLABLE: Site = Site::operation(
     "workload.callable",
     Shape::Below { count: 4 },
     "whether a stream has a callable subscriber beside the legacy ones: three of four have",
@@ -48,6 +49,25 @@ const ONLY_LEGACY: Goal = Goal {
     name: "only-legacy",
     about: "a stream had nothing but legacy subscribers",
 };
+
+#[derive(Serialize, Deserialize)]
+struct Append {
+    what: What,
+    /// What the writer does afterwards.
+    pause_ms: u64,
+}
+
+/// What old streams are full of: subscribers of several shapes, and more.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    BuiltIn,
+    ExternalUrl,
+    Relic,
+    Callable,
+    Registered,
+    Example { number: u64 },
+}
 
 impl Scenario for Legacy {
     fn name(&self) -> &'static str {
@@ -109,22 +129,49 @@ impl Scenario for Legacy {
 /// Appends everything that a stream gets, in an order of its own, and then an example.
 async fn old_stream(world: &Arc<World>, stream: StreamName) {
     let subject = stream.to_string();
+    for Append { what, pause_ms } in world.operations(subject.as_str(), |d| appends(d, &subject)) {
+        append(world, &stream, vec![what.event(&stream)]).await;
+        world.sleep(pause_ms).await;
+    }
+}
+
+fn appends(draws: &Draws<'_>, subject: &str) -> Vec<Append> {
     let mut left = vec![
-        configured("echo", built_in("workers-rpc")),
-        configured("echo", external_url()),
-        configured("relic", built_in("capnweb-websocket")),
-        registered(),
-        example(1),
+        What::BuiltIn,
+        What::ExternalUrl,
+        What::Relic,
+        What::Registered,
+        What::Example { number: 1 },
     ];
-    if draw(world, &CALLABLE, &subject) > 0 {
-        left.push(echo_subscription(&stream));
+    if draws.draw(&CALLABLE, subject) > 0 {
+        left.push(What::Callable);
     }
+    let mut appends = Vec::new();
     while !left.is_empty() {
-        let next = draw(world, &NEXT, &subject) as usize % left.len();
-        append(world, &stream, vec![left.remove(next)]).await;
-        wait(world, &subject).await;
+        let next = draws.draw(&NEXT, subject) as usize % left.len();
+        appends.push(Append {
+            what: left.remove(next),
+            pause_ms: wait_ms(draws, subject),
+        });
     }
-    append(world, &stream, vec![example(2)]).await;
+    appends.push(Append {
+        what: What::Example { number: 2 },
+        pause_ms: 0,
+    });
+    appends
+}
+
+impl What {
+    fn event(self, stream: &StreamName) -> EventInput {
+        match self {
+            What::BuiltIn => configured("echo", built_in("workers-rpc")),
+            What::ExternalUrl => configured("echo", external_url()),
+            What::Relic => configured("relic", built_in("capnweb-websocket")),
+            What::Callable => echo_subscription(stream),
+            What::Registered => registered(),
+            What::Example { number } => example(number),
+        }
+    }
 }
 
 fn configured(subscription_key: &str, subscriber: Value) -> EventInput {

@@ -3,48 +3,49 @@
 //! not move the anchor (B-43).
 
 use super::platform::{
-    self, append, draw, echo_subscription, example, judged_by, noted, stream, wait,
+    self, append, echo_subscription, example, judged_by, noted, stream, wait_ms, Listener,
 };
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::{join_all, BoxFuture};
 use processors::echo::{self, contract::ECHOED};
 use runtime::{
-    event::EventInput,
+    event::{EventInput, StreamName},
     object::Class,
     processor::Fold,
     quirk::{Quirk, Quirks},
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
 pub struct LongPast;
 
-static PAST: Site = Site::draw(
+static PAST: Site = Site::operation(
     "workload.past-events",
     Shape::Below { count: 251 },
     "how many events are in the stream before anybody subscribes",
 );
-static RACE: Site = Site::draw(
+static RACE: Site = Site::operation(
     "workload.racing-events",
     Shape::Below { count: 6 },
     "how many examples are appended while the processors attach",
 );
-static LIVE: Site = Site::draw(
+static LIVE: Site = Site::operation(
     "workload.live-events",
     Shape::Below { count: 6 },
     "how many examples come after that",
 );
-static BREAKER_FIRST: Site = Site::draw(
+static BREAKER_FIRST: Site = Site::operation(
     "workload.breaker-first",
     Shape::Below { count: 2 },
     "whether the breaker is subscribed before the echo",
 );
-static AGAIN: Site = Site::draw(
+static AGAIN: Site = Site::operation(
     "workload.configured-again",
     Shape::Below { count: 2 },
     "whether the echo's subscription is configured a second time",
@@ -62,6 +63,36 @@ const ECHO_HEARD: Goal = Goal {
     name: "echoed",
     about: "an example above the anchor was echoed",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Past {
+        count: u64,
+    },
+    /// While the processors attach.
+    Race {
+        after_ms: u64,
+        number: u64,
+    },
+    Subscribe(Subscribe),
+    SubscribeAgain,
+    Example {
+        number: u64,
+        pause_ms: u64,
+    },
+    Note {
+        number: u64,
+    },
+    WaitForEcho,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Subscribe {
+    listener: Listener,
+    /// What happens afterwards.
+    pause_ms: u64,
+}
 
 impl Scenario for LongPast {
     fn name(&self) -> &'static str {
@@ -88,44 +119,32 @@ impl Scenario for LongPast {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/past");
-            let past = draw(&world, &PAST, "past");
-            let events: Vec<EventInput> = (0..past).map(event).collect();
-            for part in events.chunks(100) {
-                append(&world, &stream, part.to_vec()).await;
+            let (mut racing, mut subscribers, mut later) = (Vec::new(), Vec::new(), Vec::new());
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Past { count } => past(&world, &stream, count).await,
+                    Step::Race { after_ms, number } => racing.push((after_ms, number)),
+                    Step::Subscribe(subscribe) => subscribers.push(subscribe),
+                    step => later.push(step),
+                }
             }
-            let racing = draw(&world, &RACE, "race");
-            let race = join_all((past..past + racing).map(|number| {
+            let race = join_all(racing.into_iter().map(|(after_ms, number)| {
                 let (world, stream) = (world.clone(), stream.clone());
                 async move {
-                    wait(&world, &format!("race {number}")).await;
+                    world.sleep(after_ms).await;
                     append(&world, &stream, vec![example(number)]).await
                 }
             }));
             let attach = async {
-                let mut both = [
-                    echo_subscription(&stream),
-                    platform::breaker_subscription(&stream),
-                ];
-                if draw(&world, &BREAKER_FIRST, "attach") == 1 {
-                    both.reverse();
-                }
-                for subscription in both {
-                    append(&world, &stream, vec![subscription]).await;
-                    wait(&world, "attach").await;
+                for Subscribe { listener, pause_ms } in subscribers {
+                    append(&world, &stream, vec![listener.subscription(&stream)]).await;
+                    world.sleep(pause_ms).await;
                 }
             };
             futures_util::future::join(race, attach).await;
-            if draw(&world, &AGAIN, "attach") == 1 {
-                let again = echo_subscription(&stream).keyed("workload/again");
-                append(&world, &stream, vec![again]).await;
+            for step in later {
+                perform(&world, &stream, step).await;
             }
-            let live = past + racing..past + racing + draw(&world, &LIVE, "live");
-            for number in live {
-                append(&world, &stream, vec![example(number)]).await;
-                wait(&world, "live").await;
-            }
-            append(&world, &stream, vec![noted(past + 100)]).await;
-            platform::wait_for_echo(&world, &stream).await;
         })
     }
 
@@ -152,6 +171,64 @@ impl Scenario for LongPast {
             (ECHO_HEARD, echoes > 0),
             crashed(evidence),
         ])
+    }
+}
+
+/// The past; two subscribers, and examples that race with them; and what is live.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let past = draws.draw(&PAST, "past");
+    let racing = past..past + draws.draw(&RACE, "race");
+    let mut steps = vec![Step::Past { count: past }];
+    steps.extend(racing.clone().map(|number| Step::Race {
+        after_ms: wait_ms(draws, &format!("race {number}")),
+        number,
+    }));
+    let mut both = [Listener::Echo, Listener::Breaker];
+    if draws.draw(&BREAKER_FIRST, "attach") == 1 {
+        both.reverse();
+    }
+    steps.extend(both.map(|listener| {
+        let pause_ms = wait_ms(draws, "attach");
+        Step::Subscribe(Subscribe { listener, pause_ms })
+    }));
+    if draws.draw(&AGAIN, "attach") == 1 {
+        steps.push(Step::SubscribeAgain);
+    }
+    let live = racing.end..racing.end + draws.draw(&LIVE, "live");
+    steps.extend(live.map(|number| Step::Example {
+        number,
+        pause_ms: wait_ms(draws, "live"),
+    }));
+    steps.push(Step::Note { number: past + 100 });
+    steps.push(Step::WaitForEcho);
+    steps
+}
+
+async fn past(world: &Arc<World>, stream: &StreamName, count: u64) {
+    let events: Vec<EventInput> = (0..count).map(event).collect();
+    for part in events.chunks(100) {
+        append(world, stream, part.to_vec()).await;
+    }
+}
+
+/// One of the steps that come when everybody has attached.
+async fn perform(world: &Arc<World>, stream: &StreamName, step: Step) {
+    match step {
+        Step::SubscribeAgain => {
+            let again = echo_subscription(stream).keyed("workload/again");
+            append(world, stream, vec![again]).await;
+        }
+        Step::Example { number, pause_ms } => {
+            append(world, stream, vec![example(number)]).await;
+            world.sleep(pause_ms).await;
+        }
+        Step::Note { number } => {
+            append(world, stream, vec![noted(number)]).await;
+        }
+        Step::WaitForEcho => platform::wait_for_echo(world, stream).await,
+        Step::Past { .. } | Step::Race { .. } | Step::Subscribe(_) => {
+            unreachable!("done before")
+        }
     }
 }
 

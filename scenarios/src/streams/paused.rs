@@ -2,7 +2,7 @@
 //! and the end of the pause is the last event that there is. Nobody gives up, nobody is told that
 //! the echo has heard what it has not (B-17), and every example is echoed in the end.
 
-use super::platform::{self, append, draw, echo_subscription, example, judged_by, stream, wait};
+use super::platform::{self, append, echo_subscription, example, judged_by, stream, wait_ms};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join, BoxFuture};
 use processors::echo::contract::{Echoed, ECHOED};
@@ -12,33 +12,34 @@ use runtime::{
     processor::Fold,
     stream::contract::{PAUSED, RESUMED},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
 pub struct Paused;
 
-static PAUSES: Site = Site::draw(
+static PAUSES: Site = Site::operation(
     "workload.pauses",
     Shape::Below { count: 3 },
     "how often more than once the stream is paused",
 );
-static TOGETHER: Site = Site::draw(
+static TOGETHER: Site = Site::operation(
     "workload.paused-together",
     Shape::Below { count: 2 },
     "whether an example and a pause are appended one after the other, or as one batch",
 );
-static PAUSE: Site = Site::draw(
+static PAUSE: Site = Site::operation(
     "workload.pause-ms",
     Shape::Below { count: 60_000 },
     "how long the stream is paused",
 );
-static ASKS: Site = Site::draw(
+static ASKS: Site = Site::operation(
     "workload.asks-in-pause",
     Shape::Below { count: 2 },
     "whether somebody waits for the echo while the stream is paused",
@@ -57,6 +58,26 @@ const IN_VAIN: Goal = Goal {
     name: "waited-in-vain",
     about: "who waited for the echo was told that it did not get there",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Subscribe,
+    Example {
+        after_ms: u64,
+        number: u64,
+    },
+    /// An example and a pause, as one batch or one after the other.
+    Pause {
+        number: u64,
+        at_once: bool,
+    },
+    WaitForEcho,
+    Resume {
+        after_ms: u64,
+        number: u64,
+    },
+}
 
 impl Scenario for Paused {
     fn name(&self) -> &'static str {
@@ -78,16 +99,25 @@ impl Scenario for Paused {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/paused");
-            append(&world, &stream, vec![echo_subscription(&stream)]).await;
-            for number in 0..=draw(&world, &PAUSES, "stream") {
-                append(&world, &stream, vec![example(2 * number)]).await;
-                pause(&world, &stream, number).await;
-                if draw(&world, &ASKS, "somebody") == 1 {
-                    platform::wait_for_echo(&world, &stream).await;
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Subscribe => {
+                        append(&world, &stream, vec![echo_subscription(&stream)]).await;
+                    }
+                    Step::Example { after_ms, number } => {
+                        world.sleep(after_ms).await;
+                        append(&world, &stream, vec![example(number)]).await;
+                    }
+                    Step::Pause { number, at_once } => {
+                        pause(&world, &stream, number, at_once).await;
+                    }
+                    Step::WaitForEcho => platform::wait_for_echo(&world, &stream).await,
+                    Step::Resume { after_ms, number } => {
+                        world.sleep(after_ms).await;
+                        let resumed = change(RESUMED, "resumed", number);
+                        append(&world, &stream, vec![resumed]).await;
+                    }
                 }
-                world.sleep(draw(&world, &PAUSE, "stream")).await;
-                append(&world, &stream, vec![change(RESUMED, "resumed", number)]).await;
-                wait(&world, "between").await;
             }
         })
     }
@@ -130,10 +160,33 @@ fn change(kind: runtime::event::EventType, name: &str, number: u64) -> EventInpu
     EventInput::new(kind, json!({})).keyed(format!("workload/{name}-{number}"))
 }
 
-/// Pauses the stream while an example is being echoed, or before that can begin.
-async fn pause(world: &Arc<World>, stream: &StreamName, number: u64) {
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let mut steps = vec![Step::Subscribe];
+    let mut after_ms = 0;
+    for number in 0..=draws.draw(&PAUSES, "stream") {
+        steps.push(Step::Example {
+            after_ms,
+            number: 2 * number,
+        });
+        let at_once = draws.draw(&TOGETHER, "stream") == 1;
+        steps.push(Step::Pause { number, at_once });
+        if draws.draw(&ASKS, "somebody") == 1 {
+            steps.push(Step::WaitForEcho);
+        }
+        let pause_ms = draws.draw(&PAUSE, "stream");
+        steps.push(Step::Resume {
+            after_ms: pause_ms,
+            number,
+        });
+        after_ms = wait_ms(draws, "between");
+    }
+    steps
+}
+
+/// Pauses the stream while an example is being echoed, or, at once, before that can begin.
+async fn pause(world: &Arc<World>, stream: &StreamName, number: u64, at_once: bool) {
     let (example, paused) = (example(2 * number + 1), change(PAUSED, "paused", number));
-    if draw(world, &TOGETHER, "stream") == 1 {
+    if at_once {
         append(world, stream, vec![example, paused]).await;
         return;
     }

@@ -19,10 +19,11 @@ use runtime::{
     processor::{CatchUp, Fold},
     stream::{self, Events},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use sim::{
-    choice::{Shape, Site, Subject},
-    world::World,
+    choice::{Shape, Site},
+    world::{Draws, World},
 };
 use std::{future::Future, sync::Arc};
 
@@ -76,7 +77,7 @@ pub(super) use judged_by;
 /// An event that only a wildcard takes.
 pub const NOTED: EventType = EventType::of("events.iterate.com/workload/noted");
 
-pub static WAIT: Site = Site::draw(
+pub static WAIT: Site = Site::operation(
     "workload.wait-ms",
     Shape::Below { count: 200 },
     "how long somebody waits before the next step",
@@ -86,12 +87,26 @@ pub fn stream(path: &str) -> StreamName {
     StreamName::new("p1", StreamPath::parse(path).expect("a path"))
 }
 
-pub fn draw(world: &World, site: &'static Site, subject: &str) -> u64 {
-    world.choices.draw(site, &Subject::new(subject))
+/// How long somebody waits before the next step.
+pub fn wait_ms(draws: &Draws<'_>, subject: &str) -> u64 {
+    1 + draws.draw(&WAIT, subject)
 }
 
-pub async fn wait(world: &World, subject: &str) {
-    world.sleep(1 + draw(world, &WAIT, subject)).await;
+/// Who may be subscribed to a stream.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listener {
+    Echo,
+    Breaker,
+}
+
+impl Listener {
+    pub fn subscription(self, stream: &StreamName) -> EventInput {
+        match self {
+            Listener::Echo => echo_subscription(stream),
+            Listener::Breaker => breaker_subscription(stream),
+        }
+    }
 }
 
 /// An echo of the stream, under the key of its processor.

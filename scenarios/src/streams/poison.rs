@@ -6,7 +6,7 @@
 use super::{
     faltering::{self, ordered, Failing},
     platform::{
-        self, append, draw, echo_subscription, example, judged_by, stream, subscription, wait,
+        self, append, echo_subscription, example, judged_by, stream, subscription, wait_ms,
     },
 };
 use crate::readings::{all, crashed, names, CRASHED};
@@ -18,12 +18,13 @@ use runtime::{
     processor::Fold,
     stream::contract::{ERROR_OCCURRED, PAUSED, RESUMED},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
@@ -31,17 +32,17 @@ pub struct Poison;
 
 const STEPS: u64 = 8;
 
-static STEP: Site = Site::draw(
+static STEP: Site = Site::operation(
     "workload.step",
     Shape::Below { count: 8 },
     "what is appended next: an example, an order to fail, a bad payload, or a pause and its end",
 );
-static FAILURES: Site = Site::draw(
+static FAILURES: Site = Site::operation(
     "workload.failures",
     Shape::Below { count: 8 },
     "how often a processor that is told to fail does so",
 );
-static LONG_WAIT: Site = Site::draw(
+static LONG_WAIT: Site = Site::operation(
     "workload.long-wait-ms",
     Shape::Below { count: 15_000 },
     "how long nothing is appended",
@@ -67,6 +68,45 @@ const OTHERS_GO_ON: Goal = Goal {
     name: "others-go-on",
     about: "an example was echoed after another processor of the stream had given up",
 };
+
+#[derive(Serialize, Deserialize)]
+struct Step {
+    after_ms: u64,
+    does: Does,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Does {
+    Subscribe {
+        processor: Processor,
+    },
+    Example {
+        number: u64,
+    },
+    /// The faltering one is told to fail.
+    Order {
+        number: u64,
+        failing: Failing,
+    },
+    /// A payload that the echo's schema refuses.
+    BadExample {
+        number: u64,
+    },
+    /// An example, and a pause while it is being echoed.
+    Pause {
+        number: u64,
+        pause_ms: u64,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Processor {
+    Faltering,
+    Echo,
+    Breaker,
+}
 
 impl Scenario for Poison {
     fn name(&self) -> &'static str {
@@ -95,19 +135,9 @@ impl Scenario for Poison {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/poison");
-            for subscription in [
-                subscription(faltering::BINDING, &stream, faltering::SLUG),
-                echo_subscription(&stream),
-                platform::breaker_subscription(&stream),
-            ] {
-                append(&world, &stream, vec![subscription]).await;
-            }
-            for number in 0..STEPS {
-                step(&world, &stream, number).await;
-                wait(&world, "steps").await;
-                if number % 3 == 2 {
-                    world.sleep(draw(&world, &LONG_WAIT, "steps")).await;
-                }
+            for Step { after_ms, does } in world.operations("somebody", steps) {
+                world.sleep(after_ms).await;
+                perform(&world, &stream, does).await;
             }
         })
     }
@@ -165,27 +195,85 @@ fn checkpoint_of(event: &Event, processor: &str) -> Option<u64> {
         .ok()
 }
 
-async fn step(world: &Arc<World>, stream: &StreamName, number: u64) {
-    let times = draw(world, &FAILURES, "faltering");
-    let event = match draw(world, &STEP, "steps") {
-        0..=2 => example(number),
-        3 => ordered(number, Failing::ByItself(times)),
-        4 => ordered(number, Failing::Transiently(times)),
-        5 => ordered(number, Failing::AtConnections),
-        6 => EventInput::new(EXAMPLE, json!({ "message": number }))
+/// Three subscribers, and then what they make of it.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let step = |after_ms, does| Step { after_ms, does };
+    let mut steps = vec![
+        step(
+            0,
+            Does::Subscribe {
+                processor: Processor::Faltering,
+            },
+        ),
+        step(
+            0,
+            Does::Subscribe {
+                processor: Processor::Echo,
+            },
+        ),
+        step(
+            0,
+            Does::Subscribe {
+                processor: Processor::Breaker,
+            },
+        ),
+    ];
+    let mut after_ms = 0;
+    for number in 0..STEPS {
+        steps.push(step(after_ms, drawn(draws, number)));
+        after_ms = wait_ms(draws, "steps");
+        if number % 3 == 2 {
+            after_ms += draws.draw(&LONG_WAIT, "steps");
+        }
+    }
+    steps
+}
+
+fn drawn(draws: &Draws<'_>, number: u64) -> Does {
+    let times = draws.draw(&FAILURES, "faltering");
+    let order = |failing| Does::Order { number, failing };
+    match draws.draw(&STEP, "steps") {
+        0..=2 => Does::Example { number },
+        3 => order(Failing::ByItself(times)),
+        4 => order(Failing::Transiently(times)),
+        5 => order(Failing::AtConnections),
+        6 => Does::BadExample { number },
+        _ => Does::Pause {
+            number,
+            pause_ms: wait_ms(draws, "pause"),
+        },
+    }
+}
+
+async fn perform(world: &Arc<World>, stream: &StreamName, does: Does) {
+    let event = match does {
+        Does::Subscribe { processor } => processor.subscription(stream),
+        Does::Example { number } => example(number),
+        Does::Order { number, failing } => ordered(number, failing),
+        Does::BadExample { number } => EventInput::new(EXAMPLE, json!({ "message": number }))
             .keyed(format!("workload/bad-{number}")),
-        _ => return pause(world, stream, number).await,
+        Does::Pause { number, pause_ms } => return pause(world, stream, number, pause_ms).await,
     };
     append(world, stream, vec![event]).await;
 }
 
+impl Processor {
+    fn subscription(self, stream: &StreamName) -> EventInput {
+        match self {
+            Processor::Faltering => subscription(faltering::BINDING, stream, faltering::SLUG),
+            Processor::Echo => echo_subscription(stream),
+            Processor::Breaker => platform::breaker_subscription(stream),
+        }
+    }
+}
+
 /// Pauses the stream while an example is being echoed.
-async fn pause(world: &Arc<World>, stream: &StreamName, number: u64) {
+async fn pause(world: &Arc<World>, stream: &StreamName, number: u64, pause_ms: u64) {
     let change =
         |kind, name| EventInput::new(kind, json!({})).keyed(format!("workload/{name}-{number}"));
     let example = append(world, stream, vec![example(number)]);
     let paused = append(world, stream, vec![change(PAUSED, "paused")]);
     futures_util::future::join(example, paused).await;
-    wait(world, "pause").await;
+    world.sleep(pause_ms).await;
     append(world, stream, vec![change(RESUMED, "resumed")]).await;
 }

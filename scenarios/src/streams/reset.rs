@@ -2,7 +2,7 @@
 //! old one, while they are connected or not (B-35). What they hold in the end is the fold of the
 //! present log, and nothing of the old one is heard in it.
 
-use super::platform::{self, draw, judged_by, noted, retry, stream, wait};
+use super::platform::{self, judged_by, noted, retry, stream, wait_ms};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join, BoxFuture};
 use processors::echo::contract::{Example, ECHOED, EXAMPLE};
@@ -13,43 +13,44 @@ use runtime::{
     processor::Fold,
     stream::{self, StreamClient},
 };
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
     scenario::{Goal, Scenario},
-    world::World,
+    world::{Draws, World},
 };
 use std::sync::Arc;
 
 pub struct Reset;
 
-static LIVES: Site = Site::draw(
+static LIVES: Site = Site::operation(
     "workload.resets",
     Shape::Below { count: 2 },
     "how often the stream is reset, beside the first time",
 );
-static LENGTH: Site = Site::draw(
+static LENGTH: Site = Site::operation(
     "workload.log-length",
     Shape::Below { count: 12 },
     "how many examples a log gets",
 );
-static PADDING: Site = Site::draw(
+static PADDING: Site = Site::operation(
     "workload.log-padding",
     Shape::Below { count: 30 },
     "how many events of no interest a log begins with",
 );
-static SUBSCRIBED_LATE: Site = Site::draw(
+static SUBSCRIBED_LATE: Site = Site::operation(
     "workload.subscribed-late",
     Shape::Below { count: 2 },
     "whether the subscribers are configured when the log has grown",
 );
-static RACES: Site = Site::draw(
+static RACES: Site = Site::operation(
     "workload.reset-races",
     Shape::Below { count: 2 },
     "whether an example is appended at the moment of the reset",
 );
 
-static RACE_AFTER: Site = Site::draw(
+static RACE_AFTER: Site = Site::operation(
     "workload.reset-race-ms",
     Shape::Below { count: 12 },
     "how long after the reset was asked for that example is appended",
@@ -67,6 +68,29 @@ const RACED: Goal = Goal {
     name: "raced",
     about: "what was appended at the moment of a reset came into the new log",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Subscribe,
+    /// Events of no interest.
+    Padding {
+        count: u64,
+    },
+    Say {
+        life: u64,
+        number: u64,
+        /// What happens afterwards.
+        pause_ms: u64,
+    },
+    Reset {
+        after_ms: u64,
+        /// The one that begins.
+        life: u64,
+        /// An example is appended so long after the reset was asked for.
+        race_after_ms: Option<u64>,
+    },
+}
 
 impl Scenario for Reset {
     fn name(&self) -> &'static str {
@@ -88,18 +112,8 @@ impl Scenario for Reset {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/phoenix");
-            grow(&world, &stream, 0).await;
-            for life in 1..=1 + draw(&world, &LIVES, "phoenix") {
-                wait(&world, "phoenix").await;
-                let race = async {
-                    if draw(&world, &RACES, "phoenix") == 1 {
-                        let after_ms = draw(&world, &RACE_AFTER, "phoenix");
-                        world.sleep(1 + after_ms).await;
-                        world.append(stream.clone(), vec![said(life, 1_000)]).await;
-                    }
-                };
-                join(reset(&world, &stream), race).await;
-                grow(&world, &stream, life).await;
+            for step in world.operations("phoenix", steps) {
+                perform(&world, &stream, step).await;
             }
         })
     }
@@ -132,23 +146,74 @@ impl Scenario for Reset {
     }
 }
 
-/// Appends what one life of the stream gets.
-async fn grow(world: &Arc<World>, stream: &StreamName, life: u64) {
+/// A log, and one or two more that follow it.
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
+    let mut steps = grow(draws, 0);
+    for life in 1..=1 + draws.draw(&LIVES, "phoenix") {
+        let after_ms = wait_ms(draws, "phoenix");
+        let races = draws.draw(&RACES, "phoenix") == 1;
+        steps.push(Step::Reset {
+            after_ms,
+            life,
+            race_after_ms: races.then(|| 1 + draws.draw(&RACE_AFTER, "phoenix")),
+        });
+        steps.extend(grow(draws, life));
+    }
+    steps
+}
+
+/// What one life of the stream gets.
+fn grow(draws: &Draws<'_>, life: u64) -> Vec<Step> {
     let subject = format!("life {life}");
-    let is_late = draw(world, &SUBSCRIBED_LATE, &subject) == 1;
-    if !is_late {
-        subscribe(world, stream).await;
+    let say = |number, pause_ms| Step::Say {
+        life,
+        number,
+        pause_ms,
+    };
+    let padding = Step::Padding {
+        count: draws.draw(&PADDING, subject.as_str()),
+    };
+    let length = draws.draw(&LENGTH, subject.as_str());
+    let said = (0..length).map(|number| say(number, wait_ms(draws, &subject)));
+    let log = [padding].into_iter().chain(said);
+    let mut steps = match draws.draw(&SUBSCRIBED_LATE, subject.as_str()) {
+        0 => [Step::Subscribe].into_iter().chain(log).collect(),
+        _ => log.chain([Step::Subscribe]).collect::<Vec<_>>(),
+    };
+    steps.push(say(100, 0));
+    steps
+}
+
+async fn perform(world: &Arc<World>, stream: &StreamName, step: Step) {
+    match step {
+        Step::Subscribe => subscribe(world, stream).await,
+        Step::Padding { count } => {
+            let padding = (0..count).map(noted).collect();
+            world.append(stream.clone(), padding).await;
+        }
+        Step::Say {
+            life,
+            number,
+            pause_ms,
+        } => {
+            world.append(stream.clone(), vec![said(life, number)]).await;
+            world.sleep(pause_ms).await;
+        }
+        Step::Reset {
+            after_ms,
+            life,
+            race_after_ms,
+        } => {
+            world.sleep(after_ms).await;
+            let race = async {
+                if let Some(after_ms) = race_after_ms {
+                    world.sleep(after_ms).await;
+                    world.append(stream.clone(), vec![said(life, 1_000)]).await;
+                }
+            };
+            join(reset(world, stream), race).await;
+        }
     }
-    let padding = (0..draw(world, &PADDING, &subject)).map(noted).collect();
-    world.append(stream.clone(), padding).await;
-    for number in 0..draw(world, &LENGTH, &subject) {
-        world.append(stream.clone(), vec![said(life, number)]).await;
-        wait(world, &subject).await;
-    }
-    if is_late {
-        subscribe(world, stream).await;
-    }
-    world.append(stream.clone(), vec![said(life, 100)]).await;
 }
 
 async fn subscribe(world: &World, stream: &StreamName) {

@@ -2,7 +2,7 @@
 //! last one wins: its target gets everything from there on, the other one nothing (spec §1.8; B-16). A
 //! third one tries to write to the stream's state itself, and may not (B-23).
 
-use super::platform::{self, append, draw, example, judged_by, stream, wait, SECOND_ECHO};
+use super::platform::{self, append, example, judged_by, stream, wait_ms, SECOND_ECHO};
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::{join3, BoxFuture};
 use processors::{
@@ -16,6 +16,7 @@ use runtime::{
     processor::Fold,
     stream::contract::SUBSCRIPTION_CONFIGURED,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sim::{
     choice::{Shape, Site},
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 pub struct TwoWriters;
 
-static TURNS: Site = Site::draw(
+static TURNS: Site = Site::operation(
     "workload.turns",
     Shape::Below { count: 4 },
     "how often a writer configures the key, beside the first time",
@@ -44,6 +45,43 @@ const INTERLEAVED: Goal = Goal {
     name: "interleaved",
     about: "each writer had the last word once, until the other one took it",
 };
+
+/// A writer configures the key.
+#[derive(Serialize, Deserialize)]
+struct Turn {
+    after_ms: u64,
+    turn: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Said {
+    after_ms: u64,
+    number: u64,
+}
+
+/// What happens when both writers have had their say.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Afterwards {
+    Intrude,
+    /// From the example on that is appended then, the last word is heard.
+    Settle {
+        after_ms: u64,
+        number: u64,
+    },
+    Example {
+        number: u64,
+    },
+}
+
+const AFTERWARDS: [Afterwards; 3] = [
+    Afterwards::Intrude,
+    Afterwards::Settle {
+        after_ms: SETTLED_MS,
+        number: 10,
+    },
+    Afterwards::Example { number: 11 },
+];
 
 impl Scenario for TwoWriters {
     fn name(&self) -> &'static str {
@@ -65,26 +103,26 @@ impl Scenario for TwoWriters {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let stream = stream("/contested");
-            let examples = async {
-                for number in 0..6 {
-                    wait(&world, "examples").await;
-                    append(&world, &stream, vec![example(number)]).await;
-                }
-            };
             join3(
                 writer(&world, &stream, echo::object::BINDING),
                 writer(&world, &stream, SECOND_ECHO),
-                examples,
+                say(&world, &stream),
             )
             .await;
-            platform::intrude(&world, &stream).await;
-            world.sleep(SETTLED_MS).await;
-            let late = append(&world, &stream, vec![example(10)]).await;
-            world.observe(
-                "settled",
-                json!({ "stream": stream.to_string(), "offset": late }),
-            );
-            append(&world, &stream, vec![example(11)]).await;
+            for step in world.operations("somebody", |_| Vec::from(AFTERWARDS)) {
+                match step {
+                    Afterwards::Intrude => platform::intrude(&world, &stream).await,
+                    Afterwards::Settle { after_ms, number } => {
+                        world.sleep(after_ms).await;
+                        let late = append(&world, &stream, vec![example(number)]).await;
+                        let settled = json!({ "stream": stream.to_string(), "offset": late });
+                        world.observe("settled", settled);
+                    }
+                    Afterwards::Example { number } => {
+                        append(&world, &stream, vec![example(number)]).await;
+                    }
+                }
+            }
         })
     }
 
@@ -111,9 +149,30 @@ impl Scenario for TwoWriters {
     }
 }
 
-async fn writer(world: &Arc<World>, stream: &StreamName, binding: &str) {
-    for turn in 0..=draw(world, &TURNS, binding) {
-        wait(world, binding).await;
+async fn say(world: &Arc<World>, stream: &StreamName) {
+    let examples = world.operations("examples", |draws| {
+        let said = |number| Said {
+            after_ms: wait_ms(draws, "examples"),
+            number,
+        };
+        (0..6).map(said).collect()
+    });
+    for Said { after_ms, number } in examples {
+        world.sleep(after_ms).await;
+        append(world, stream, vec![example(number)]).await;
+    }
+}
+
+async fn writer(world: &Arc<World>, stream: &StreamName, binding: &'static str) {
+    let turns = world.operations(binding, |draws| {
+        let turn = |turn| Turn {
+            after_ms: wait_ms(draws, binding),
+            turn,
+        };
+        (0..=draws.draw(&TURNS, binding)).map(turn).collect()
+    });
+    for Turn { after_ms, turn } in turns {
+        world.sleep(after_ms).await;
         let key = format!("workload/{binding}-{turn}");
         let event = hosting::subscription(binding, stream, SLUG, SLUG.to_owned(), key);
         append(world, stream, vec![event]).await;

@@ -60,7 +60,7 @@ impl Chooser for Bytes {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
         let from = match choice.site.role {
             Role::Fault => FAULT_FROM,
-            Role::Draw => DRAW_FROM,
+            Role::Draw | Role::Operation => DRAW_FROM,
         };
         if self.next().is_none_or(|byte| byte < from) {
             return 0;

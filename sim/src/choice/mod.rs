@@ -148,7 +148,23 @@ impl Choices {
         self.choose(site, subject, Shape::Below { count })
     }
 
+    /// What an operation is made of: recorded with the operation, and no decision.
+    pub(crate) fn draw_operation(&self, site: &'static Site, subject: &Subject) -> u64 {
+        let name = site.name;
+        assert!(site.role == Role::Operation, "{name} makes no operations");
+        self.answer(site, subject, site.shape)
+    }
+
     fn choose(&self, site: &'static Site, subject: &Subject, shape: Shape) -> u64 {
+        let name = site.name;
+        assert!(
+            site.role != Role::Operation,
+            "{name} is drawn by the operations that are made of it, or it would not be recorded"
+        );
+        self.answer(site, subject, shape)
+    }
+
+    fn answer(&self, site: &'static Site, subject: &Subject, shape: Shape) -> u64 {
         let mut inner = self.inner.lock().expect("one thread");
         if site.role == Role::Fault && !inner.faults_on {
             return 0;
@@ -162,7 +178,7 @@ impl Choices {
             n,
             shape,
         });
-        if value != 0 {
+        if value != 0 && site.role != Role::Operation {
             let purse = inner.purse.as_mut().filter(|_| site.role == Role::Fault);
             let is_beyond = purse.is_some_and(|purse| !purse.take(site));
             if is_beyond && !inner.forced.contains(site.name, subject.text(), n) {

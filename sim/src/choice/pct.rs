@@ -48,7 +48,7 @@ impl Pct {
 impl Chooser for Pct {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
         let key = choice.site.key(choice.subject);
-        if choice.site.role == Role::Draw {
+        if choice.site.role != Role::Fault {
             return self.generator.value(key, choice.n, choice.shape, 1.0);
         }
         let Shape::Delay { min_ms, max_ms, .. } = choice.shape else {

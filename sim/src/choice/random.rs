@@ -25,7 +25,7 @@ impl Chooser for Random {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
         let scale = match choice.site.role {
             Role::Fault => self.scale,
-            Role::Draw => 1.0,
+            Role::Draw | Role::Operation => 1.0,
         };
         if scale == 0.0 {
             return 0;

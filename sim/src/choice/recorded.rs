@@ -27,6 +27,10 @@ impl Chooser for Recorded {
             choice.subject.text().clone(),
             choice.n,
         );
-        self.decisions.get(&name).copied().unwrap_or(0)
+        let recorded = self.decisions.get(&name).copied();
+        // The site may take other values than when it was recorded.
+        recorded
+            .filter(|value| choice.shape.holds(*value))
+            .unwrap_or(0)
     }
 }

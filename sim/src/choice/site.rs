@@ -28,8 +28,10 @@ const OWN_JUDGEMENT: &str = "own judgement";
 pub enum Role {
     /// Drawn at a rate while faults are on.
     Fault,
-    /// Part of the workload or of a peer's answer: drawn always.
+    /// Part of a peer's answer, or of whatever else goes on around the platform: drawn always.
     Draw,
+    /// Part of an operation of the workload: drawn always, and recorded with the operation.
+    Operation,
 }
 
 /// What the value of a choice ranges over. `rate` is the probability of another value than 0.
@@ -113,6 +115,14 @@ impl Site {
             rated_by: OWN_JUDGEMENT,
             is_planned: false,
             is_irreparable: false,
+        }
+    }
+
+    /// What an operation of a workload is made of.
+    pub const fn operation(name: &'static str, shape: Shape, does: &'static str) -> Self {
+        Site {
+            role: Role::Operation,
+            ..Site::draw(name, shape, does)
         }
     }
 

@@ -46,7 +46,7 @@ impl Chooser for Swarm {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
         let scale = match choice.site.role {
             Role::Fault => self.scale_of(choice.site.name),
-            Role::Draw => 1.0,
+            Role::Draw | Role::Operation => 1.0,
         };
         if scale == 0.0 {
             return 0;

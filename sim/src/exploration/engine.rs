@@ -25,6 +25,15 @@ pub struct Limits {
     pub jobs: NonZeroUsize,
     /// Wall time after which no further world is started.
     pub budget: Option<Duration>,
+    /// No world is started once this is set.
+    pub interrupt: Option<&'static AtomicBool>,
+}
+
+impl Limits {
+    fn is_interrupted(&self) -> bool {
+        self.interrupt
+            .is_some_and(|interrupt| interrupt.load(Relaxed))
+    }
 }
 
 /// A world that has been run.
@@ -51,8 +60,8 @@ pub struct HarnessFailure {
     pub message: String,
 }
 
-/// Runs `plan(0)`, `plan(1)` and so on, until there is none, the budget is used up, or the
-/// observer breaks off.
+/// Runs `plan(0)`, `plan(1)` and so on, until there is none, the budget is used up, somebody
+/// interrupts, or the observer breaks off.
 ///
 /// # Errors
 /// `run` panicked; the first such world in the order of the plans.
@@ -74,7 +83,7 @@ pub fn explore(
                 let in_time = limits
                     .budget
                     .is_none_or(|budget| started.elapsed() < budget);
-                if stop.load(Relaxed) || !in_time {
+                if stop.load(Relaxed) || !in_time || limits.is_interrupted() {
                     return;
                 }
                 let n = next.fetch_add(1, Relaxed);
@@ -215,15 +224,10 @@ pub(crate) mod tests {
             trace_events: 7,
             stream_events: 3,
             sim_ms: 100,
-            decision_count: 0,
-            decisions: Vec::new(),
             goals: BTreeSet::from_iter((plan.seed.is_multiple_of(2)).then_some("even-seed")),
             exercised: BTreeMap::from([(OddSeed.name(), plan.seed % 2)]),
             fired: BTreeMap::from([("rpc.delay", 2)]),
-            unmet: Vec::new(),
-            occurrences: Vec::new(),
-            kept_trace: Vec::new(),
-            logs: Vec::new(),
+            ..Outcome::default()
         }
     }
 
@@ -252,6 +256,7 @@ pub(crate) mod tests {
         Limits {
             jobs: NonZeroUsize::new(jobs).unwrap(),
             budget: None,
+            interrupt: None,
         }
     }
 

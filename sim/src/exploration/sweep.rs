@@ -471,6 +471,7 @@ mod tests {
         let limits = Limits {
             jobs: NonZeroUsize::new(jobs).unwrap(),
             budget: None,
+            interrupt: None,
         };
         let worlds = Mutex::new(Vec::new());
         let run_world = |plan: &Plan| {

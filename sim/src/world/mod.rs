@@ -1,16 +1,22 @@
 //! Worlds: one scenario, one seed, one thread, from boot to judgement (design §3).
 //!
 //! - [`Plan`]: everything that a world depends on. [`run()`]: from plan to [`Outcome`].
-//! - [`World`]: what a workload sees: the services, and where to draw its choices.
+//! - [`World`]: what a workload sees: the services, what its actors do ([`Operations`]), and where to
+//!   draw other choices.
 
+mod operations;
 mod outcome;
 mod panics;
 mod plan;
 mod run;
 
+use operations::Operated;
+pub use operations::{
+    Draws, LostOperation, Operations, PerformedOperation, RecordedOperation, Steps,
+};
 pub use outcome::{Failure, FailureKind, Outcome, StreamLog};
 use plan::Noted;
-pub use plan::{Answers, FaultLevel, Plan, RecordedDecision, Strategy, PCT_DEPTH};
+pub use plan::{scheduler_seed, Answers, FaultLevel, Plan, RecordedDecision, Strategy, PCT_DEPTH};
 pub use run::{run, run_within, Hang};
 
 use crate::{
@@ -61,6 +67,7 @@ pub struct World {
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
     observations: Mutex<Vec<Observation>>,
+    operations: Mutex<Operated>,
     noted: Noted,
 }
 
@@ -114,13 +121,17 @@ impl World {
             fleet,
             services: vec![openai_node, slack_node],
             observations: Mutex::default(),
+            operations: Mutex::default(),
             noted,
         })
     }
 
     /// Waits in simulated time, as part of the workload.
     pub async fn sleep(&self, duration_ms: u64) {
-        sleep(Duration::from_millis(duration_ms)).await;
+        // madsim would round nothing up to a millisecond.
+        if duration_ms > 0 {
+            sleep(Duration::from_millis(duration_ms)).await;
+        }
     }
 
     /// Does something as a client of the platform, who reaches every object by name. It begins at

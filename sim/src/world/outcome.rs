@@ -1,6 +1,6 @@
 //! What a world came to.
 
-use super::RecordedDecision;
+use super::{LostOperation, PerformedOperation, RecordedDecision};
 use crate::{
     choice::{Decision, Occurrence},
     trace::{TraceEvent, TraceHash},
@@ -57,6 +57,7 @@ pub struct StreamLog {
     pub events: Vec<Arc<Event>>,
 }
 
+#[derive(Default)]
 pub struct Outcome {
     /// The first failure, if any: safety before liveness.
     pub failure: Option<Failure>,
@@ -67,6 +68,12 @@ pub struct Outcome {
     pub stream_events: u64,
     /// Simulated time from boot to judgement.
     pub sim_ms: u64,
+    /// How many operations were begun.
+    pub operation_count: usize,
+    /// Those, in the order in which they were begun; kept for failures and on request.
+    pub operations: Vec<PerformedOperation>,
+    /// Recorded operations that could not be performed.
+    pub lost_operations: Vec<LostOperation>,
     /// How many choices differed from their default.
     pub decision_count: usize,
     /// Those choices; kept for failures and on request.

@@ -1,5 +1,6 @@
 //! What to run: everything that a world depends on.
 
+use super::Operations;
 use crate::{
     choice::{
         Budget, Bytes, Chooser, Forced, Met, Occurrences, Pct, Random, Recorded, Site, Swarm,
@@ -64,9 +65,12 @@ pub struct RecordedDecision {
 pub struct Plan {
     pub scenario: &'static dyn Scenario,
     pub seed: u64,
+    /// The seed of madsim's own generator, in the place of the one that follows from the seed.
+    pub scheduler_seed: Option<u64>,
     pub quirks: Quirks,
     pub faults: FaultLevel,
     pub strategy: Strategy,
+    pub operations: Operations,
     pub answers: Answers,
     /// These decide, on top of the answers.
     pub forced: Vec<RecordedDecision>,
@@ -81,9 +85,11 @@ impl Plan {
         Plan {
             scenario,
             seed,
+            scheduler_seed: None,
             quirks: Quirks::NONE,
             faults: FaultLevel::Swarm,
             strategy: Strategy::Swarm,
+            operations: Operations::Drawn,
             answers: Answers::ByStrategy,
             forced: Vec::new(),
             watched: Vec::new(),
@@ -93,7 +99,8 @@ impl Plan {
 
     /// The seed of madsim's own generator: the pick among ready tasks.
     pub fn scheduler_seed(&self) -> u64 {
-        self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
+        self.scheduler_seed
+            .unwrap_or_else(|| scheduler_seed(self.seed))
     }
 
     /// What the faults may take; none if they may take everything, or if what happens is recorded.
@@ -146,6 +153,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// The seed of madsim's own generator that follows from a world's seed.
+pub fn scheduler_seed(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED
 }
 
 /// What the choosers of a world noted while it ran.

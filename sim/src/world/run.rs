@@ -286,12 +286,20 @@ fn outcome(
     complete: impl FnOnce(&mut Outcome),
 ) -> Outcome {
     let wants_decisions = failure.is_some() || world.plan.keep;
+    let lost_operations = world.lost_operations();
+    let operations = std::mem::take(&mut world.operations.lock().expect("one thread").performed);
     let mut outcome = Outcome {
         failure,
         trace: world.trace.hash(),
         trace_events: world.trace.events(),
         stream_events: 0,
         sim_ms,
+        operation_count: operations.len(),
+        operations: match wants_decisions {
+            true => operations,
+            false => Vec::new(),
+        },
+        lost_operations,
         decision_count: world.choices.decision_count(),
         decisions: match wants_decisions {
             true => world.choices.decisions(),
