@@ -7,6 +7,7 @@
 //! - [`circuit_breaker`]: pauses a stream whose events come too fast.
 //! - [`echo`]: the example processor, a fixture.
 //! - [`edge`]: the worker that takes Slack's webhooks.
+//! - [`jsonata_reactor`]: makes events of events, by rules.
 //! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
 //! - [`slack`]: routes webhooks to one stream per thread.
 //! - [`slack_agent`]: makes a thread's messages an agent's input, and shows what it does.
@@ -18,6 +19,7 @@ pub mod circuit_breaker;
 pub mod echo;
 pub mod edge;
 pub mod hosting;
+pub mod jsonata_reactor;
 pub mod openai_ws;
 pub mod slack;
 pub mod slack_agent;

@@ -9,6 +9,7 @@ mod agent;
 mod agent_host;
 mod circuit_breaker;
 mod echo;
+mod jsonata_reactor;
 mod openai_ws;
 mod review;
 mod slack;
@@ -36,6 +37,7 @@ reviewed! {
     agent_host
     circuit_breaker
     echo
+    jsonata_reactor
     openai_ws
     slack
     slack_agent
