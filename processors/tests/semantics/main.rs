@@ -11,6 +11,8 @@ mod circuit_breaker;
 mod echo;
 mod jsonata_reactor;
 mod openai_ws;
+mod project_lifecycle;
+mod repo;
 mod review;
 mod slack;
 mod slack_agent;
@@ -39,6 +41,8 @@ reviewed! {
     echo
     jsonata_reactor
     openai_ws
+    project_lifecycle
+    repo
     slack
     slack_agent
 }
