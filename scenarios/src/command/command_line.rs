@@ -9,6 +9,7 @@ use sim::{
     exploration::schedule::Settings,
     world::{FaultLevel, Plan, Strategy},
 };
+use std::path::Path;
 
 /// `run SCENARIO --seed N`, and every setting that is not the default.
 pub fn run_arguments(plan: &Plan) -> Vec<String> {
@@ -49,12 +50,25 @@ pub fn settings_arguments(settings: &Settings) -> Vec<String> {
 /// The complete command that shows a world again: from the root of the repository, or, of a program
 /// with scenarios of its own, from where it was called.
 pub fn shows_again(plan: &Plan) -> String {
-    let program = match registry::is_ours() {
-        true => "cargo run --release --".to_owned(),
-        false => std::env::args().next().unwrap_or_default(),
-    };
+    let program = program();
     let arguments = run_arguments(plan).into_iter().map(quoted);
     format!("{program} {}", arguments.collect::<Vec<_>>().join(" "))
+}
+
+/// The complete command that replays a capsule.
+pub fn replays(capsule: &Path) -> String {
+    format!(
+        "{} replay {}",
+        program(),
+        quoted(capsule.display().to_string())
+    )
+}
+
+fn program() -> String {
+    match registry::is_ours() {
+        true => "cargo run --release --".to_owned(),
+        false => std::env::args().next().unwrap_or_default(),
+    }
 }
 
 /// As a shell takes it: in single quotes, if it has any letter that a shell might read.

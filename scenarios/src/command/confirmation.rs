@@ -5,6 +5,7 @@
 use super::{command_line::run_arguments, error::CommandError, process};
 use serde_json::Value;
 use sim::exploration::engine::World;
+use std::path::Path;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmation {
@@ -25,6 +26,25 @@ pub fn confirm(world: &World) -> Result<Confirmation, CommandError> {
         None => Confirmation::Different(format!("no verdict ({})", output.status)),
         Some(verdict) if verdict == expected(world) => Confirmation::Same,
         Some(verdict) => Confirmation::Different(verdict.to_string()),
+    })
+}
+
+/// Replays a capsule in a fresh process: it must come to the same failure by the same trace.
+///
+/// # Errors
+/// The process could not be started.
+pub fn confirm_capsule(path: &Path) -> Result<Confirmation, CommandError> {
+    let path = path.display().to_string();
+    let arguments = ["replay", &path, "--format", "json"].map(str::to_owned);
+    let output = process::run(&arguments)?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let line = stdout.lines().last();
+    let line: Option<Value> = line.and_then(|line| serde_json::from_str(line).ok());
+    let outcome = line.as_ref().and_then(|line| line.get("outcome")?.as_str());
+    Ok(match outcome {
+        Some("exact") => Confirmation::Same,
+        Some(outcome) => Confirmation::Different(format!("its replay is {outcome}")),
+        None => Confirmation::Different(format!("no replay ({})", output.status)),
     })
 }
 

@@ -6,7 +6,10 @@
 //! and `no` are the default.
 
 use super::{error::UsageError, names};
-use sim::{choice::Shape, world::RecordedDecision};
+use sim::{
+    choice::{Shape, Site},
+    world::RecordedDecision,
+};
 
 /// # Errors
 /// The text has another form, there is no such site, or the value is none of its.
@@ -21,16 +24,24 @@ pub fn decision(text: &str) -> Result<RecordedDecision, UsageError> {
     let parts = parts().filter(|(site, subject, ..)| !site.is_empty() && !subject.is_empty());
     let (site, subject, n, value) = parts.ok_or_else(|| UsageError::Decision(text.to_owned()))?;
     let site = names::fault_site(site)?;
-    let value = parse(value, site.shape).ok_or_else(|| UsageError::DecisionValue {
-        site: site.name,
-        value: value.to_owned(),
-        takes: takes(site.shape),
-    })?;
+    let value = self::value(site, value)?;
     Ok(RecordedDecision {
         site: site.name.to_owned(),
         subject: subject.into(),
         n,
         value,
+    })
+}
+
+/// A value of a site, as a decision spells it.
+///
+/// # Errors
+/// It is none of its.
+pub fn value(site: &'static Site, text: &str) -> Result<u64, UsageError> {
+    parse(text, site.shape).ok_or_else(|| UsageError::DecisionValue {
+        site: site.name,
+        value: text.to_owned(),
+        takes: takes(site.shape),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Decisions in words: where, whom it concerns, the how-manieth time, and what was decided.
 
-use sim::choice::{Decision, Role, Shape};
+use super::plural::ordinal;
+use sim::choice::{Decision, Occurrence, Role, Shape};
 use std::fmt::Write;
 
 /// A decision's value, such as `yes`, `+120 ms` or the name of a variant.
@@ -15,6 +16,20 @@ pub fn value_in_words(decision: &Decision) -> String {
         },
         Shape::Below { .. } => format!("number {}", decision.value),
     }
+}
+
+/// `rpc.delay by 400 ms of agent p1:/a → stream p1:/a, the 3rd time`.
+pub fn occurrence_in_words(occurrence: &Occurrence, value: u64) -> String {
+    let site = occurrence.site.name;
+    let value = match occurrence.shape {
+        Shape::YesNo { .. } => String::new(),
+        Shape::Delay { .. } => format!(" by {value} ms"),
+        Shape::Bytes { .. } => format!(" with {value} bytes"),
+        Shape::OneOf { variants, .. } => format!(" as {}", variants[value as usize - 1]),
+        Shape::Below { .. } => format!(" by {value}"),
+    };
+    let time = ordinal(u64::from(occurrence.n) + 1);
+    format!("{site}{value} of {}, the {time} time", occurrence.subject)
 }
 
 /// A line each, aligned; at most `lines_max` of them, faults before other draws.

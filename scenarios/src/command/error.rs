@@ -1,6 +1,7 @@
 //! Why a command could not do its work. A world that fails is not an error but a result.
 
 use super::exit::Exit;
+use crate::capsules::{file::ReadError, Unplayable};
 use sim::exploration::engine::HarnessFailure;
 use std::{io, path::PathBuf};
 
@@ -62,6 +63,12 @@ pub enum UsageError {
     NotUnicode(&'static str),
     #[error("--trace is for people: leave --format json out")]
     TraceAsJson,
+    #[error(transparent)]
+    ReadCapsule(#[from] ReadError),
+    #[error("capsule {path:?}: {error}")]
+    Unplayable { path: PathBuf, error: Unplayable },
+    #[error("cannot promote {path:?}: {problem}")]
+    Promote { path: PathBuf, problem: String },
     #[error(
         "cannot write to directory {path:?} ({error}): give --out a directory that can be written"
     )]
@@ -76,8 +83,8 @@ pub enum CommandError {
     Harness(#[from] HarnessFailure),
     #[error("`streamsim {arguments}` in a fresh process: {problem}")]
     Process { arguments: String, problem: String },
-    #[error("cannot write {path:?}: {error}")]
-    Report { path: PathBuf, error: io::Error },
+    #[error("cannot write capsule {path:?}: {error}")]
+    Capsule { path: PathBuf, error: io::Error },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }

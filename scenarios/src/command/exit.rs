@@ -9,6 +9,7 @@
 //! | 4 | a panic in product code |
 //! | 5 | non-determinism |
 //! | 6 | vacuous: a goal missed, an oracle idle, or nothing ran |
+//! | 7 | replay: the failure is gone |
 //! | 8 | hunt: a quirk not found |
 //! | 70 | the harness itself failed |
 //!
@@ -27,6 +28,7 @@ pub enum Exit {
     Panic = 4,
     NonDeterminism = 5,
     Vacuous = 6,
+    Gone = 7,
     QuirkNotFound = 8,
     Harness = 70,
 }

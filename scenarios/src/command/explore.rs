@@ -7,10 +7,12 @@ use super::{
     flags::{Format, FormatFlag, JobsFlag, SettingsFlags, SweepFlags},
     follow_up::{failure_of, follow_up},
     guard::GuardFlag,
+    interrupt,
     json_line::JsonLine,
-    names,
+    keep::Keeping,
+    names, out,
     progress_view::Progress,
-    report,
+    shrink_bounds::ShrinkBounds,
     summary_view::Summary,
     values,
 };
@@ -47,6 +49,11 @@ pub struct Arguments {
     #[command(flatten)]
     jobs: JobsFlag,
     #[command(flatten)]
+    shrinking: ShrinkBounds,
+    /// Write failing worlds down whole.
+    #[arg(long)]
+    no_shrink: bool,
+    #[command(flatten)]
     guard: GuardFlag,
     #[command(flatten)]
     settings: SettingsFlags,
@@ -59,7 +66,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
-        report::prepare(&self.out)?;
+        out::prepare(&self.out)?;
         let worlds_default = match self.budget {
             Some(_) => u64::MAX,
             None => WORLDS_DEFAULT,
@@ -72,6 +79,7 @@ impl Arguments {
             (self.sweep).schedule(&self.scenarios, settings, environment, worlds_default);
         let limits = Limits {
             budget: self.budget,
+            interrupt: Some(interrupt::listen()),
             ..self.jobs.limits(environment)
         };
         let format = self.format.format;
@@ -85,7 +93,8 @@ impl Arguments {
             output: Ok(()),
         };
         let started = Instant::now();
-        let explored = engine::explore(|n| schedule.plan(n), limits, self.guard.run(), &mut sweep);
+        let run = self.guard.run();
+        let explored = engine::explore(|n| schedule.plan(n), limits, &run, &mut sweep);
         let wall = started.elapsed();
         let Sweep {
             tally,
@@ -95,12 +104,22 @@ impl Arguments {
         } = sweep;
         drop(progress);
         output?;
-        let told = follow_up(&tally, &self.out)?;
+        let keeping = Keeping {
+            limits: Limits {
+                budget: None,
+                ..limits
+            },
+            bounds: (!self.no_shrink).then(|| self.shrinking.bounds()),
+            run: &run,
+            shows_progress: format == Format::Text,
+        };
+        let told = follow_up(&tally, &self.out, &keeping)?;
+        let is_restricted = is_restricted || interrupt::is_interrupted();
         let summary = Summary {
             tally: &tally,
             wall,
             is_restricted,
-            reports: &told.reports,
+            capsules: &told.capsules,
         };
         match format {
             Format::Text => write!(anstream::stdout(), "{}", summary.text())?,

@@ -1,32 +1,42 @@
-//! What becomes of the failures of many worlds: the first of each key is written down, run again in
-//! a fresh process, and told.
+//! What becomes of the failures of many worlds: the first of each key is kept, as small as it gets, and
+//! told.
 
 use super::{
-    confirmation::{confirm, Confirmation},
+    confirmation::Confirmation,
     error::CommandError,
-    failure_view::{self, FollowUp},
-    report,
+    failure_view,
+    keep::{self, Keeping},
 };
 use sim::{
-    exploration::tally::{FailureGroup, Tally},
+    exploration::{
+        sweep::Run,
+        tally::{FailureGroup, Tally},
+    },
     world::Failure,
 };
 use std::path::{Path, PathBuf};
 
-/// Failures of more keys than this are written down and counted, but not told at length.
+/// Failures of more keys than this are kept and counted, but not told at length.
 const TOLD_MAX: usize = 5;
 
 pub struct Told {
     /// In the tally's order.
-    pub reports: Vec<PathBuf>,
+    pub capsules: Vec<PathBuf>,
     pub blocks: String,
     pub all_confirmed: bool,
 }
 
-/// Writes the first failure of each key down and runs it again; tells about the first few.
-pub fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
+/// Keeps the first failure of each key; tells about the first few.
+///
+/// # Errors
+/// No file could be written, no process started.
+pub fn follow_up(
+    tally: &Tally,
+    out: &Path,
+    keeping: &Keeping<'_, impl Run>,
+) -> Result<Told, CommandError> {
     let mut told = Told {
-        reports: Vec::new(),
+        capsules: Vec::new(),
         blocks: String::new(),
         all_confirmed: true,
     };
@@ -38,20 +48,13 @@ pub fn follow_up(tally: &Tally, out: &Path) -> Result<Told, CommandError> {
     }
     for (place, group) in tally.failures.values().enumerate() {
         let world = &group.first;
-        let failure = failure_of(group);
-        let path = report::path(out, world, failure);
-        report::write(&path, world, failure)?;
-        told.reports.push(path.clone());
-        let confirmation = confirm(world)?;
-        told.all_confirmed &= confirmation == Confirmation::Same;
-        if place >= TOLD_MAX {
-            continue;
+        let path = keep::path(out, world, failure_of(group));
+        let kept = keeping.keep(world, path)?;
+        told.capsules.push(kept.path.clone());
+        told.all_confirmed &= kept.confirmation == Confirmation::Same;
+        if place < TOLD_MAX {
+            told.blocks += &format!("\n{}", failure_view::kept(&kept, Some(&world.plan)));
         }
-        let follow_up = FollowUp {
-            confirmation: Some(confirmation),
-            report: Some(path),
-        };
-        told.blocks += &format!("\n{}", failure_view::block(world, failure, &follow_up));
     }
     Ok(told)
 }

@@ -1,16 +1,23 @@
 //! `streamsim hunt`: switches a known bug on and runs worlds until an oracle names it (design §10).
 
 use super::{
+    confirmation::Confirmation,
     environment::Environment,
     error::CommandError,
     exit::Exit,
     flags::{ChanceFlags, Format, FormatFlag, JobsFlag, SeedFlag},
     guard::GuardFlag,
-    hunt_view, names,
+    hunt_view, interrupt,
+    keep::{Keeping, Kept},
+    names, out,
     progress_view::Progress,
+    shrink_bounds::ShrinkBounds,
     values,
 };
-use crate::hunts::{Hunt, HUNTS};
+use crate::{
+    capsules::file::file_name,
+    hunts::{Hunt, HUNTS},
+};
 use runtime::quirk::{Quirk, Quirks};
 use sim::exploration::{
     engine::{self, Limits, Observer, World},
@@ -20,6 +27,7 @@ use std::{
     collections::BTreeMap,
     io::Write,
     ops::ControlFlow,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -46,6 +54,14 @@ pub struct Arguments {
     guard: GuardFlag,
     #[command(flatten)]
     chance: ChanceFlags,
+    /// Keep what is found: shrink it, write a capsule, and replay that in a fresh process.
+    #[arg(long)]
+    shrink: bool,
+    #[command(flatten)]
+    shrinking: ShrinkBounds,
+    /// Where capsules go.
+    #[arg(long, value_name = "DIR", default_value = "target/streamsim")]
+    out: PathBuf,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -58,6 +74,8 @@ pub struct Hunted {
     /// Worlds run, up to and including that one.
     pub worlds: u64,
     pub wall: Duration,
+    /// What is left of it, with `--shrink`.
+    pub kept: Option<Kept>,
     /// Failures with other keys on the way.
     pub also_seen: BTreeMap<String, u64>,
 }
@@ -66,6 +84,9 @@ impl Arguments {
     pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
         let named = |hunt: &&Hunt| self.quirks.is_empty() || self.quirks.contains(&hunt.quirk);
         let format = self.format.format;
+        if self.shrink {
+            out::prepare(&self.out)?;
+        }
         let mut hunted = Vec::new();
         for hunt in HUNTS.iter().filter(named) {
             let one = self.hunt(hunt, environment)?;
@@ -77,10 +98,14 @@ impl Arguments {
         if format == Format::Text {
             write!(anstream::stdout(), "{}", hunt_view::text(&hunted))?;
         }
-        Ok(match hunted.iter().all(|one| one.found.is_some()) {
-            true => Exit::Well,
-            false => Exit::QuirkNotFound,
-        })
+        let exits = hunted.iter().map(|one| match (&one.found, &one.kept) {
+            (None, _) => Exit::QuirkNotFound,
+            (Some(_), Some(kept)) if kept.confirmation != Confirmation::Same => {
+                Exit::NonDeterminism
+            }
+            (Some(_), _) => Exit::Well,
+        });
+        Ok(Exit::of_several(exits))
     }
 
     fn hunt(&self, hunt: &'static Hunt, environment: &Environment) -> Result<Hunted, CommandError> {
@@ -107,13 +132,41 @@ impl Arguments {
             progress: Progress::new(Some(schedule.len()), self.format.format),
         };
         let started = Instant::now();
-        engine::explore(|n| schedule.plan(n), limits, self.guard.run(), &mut chase)?;
+        let run = self.guard.run();
+        engine::explore(|n| schedule.plan(n), limits, &run, &mut chase)?;
+        let wall = started.elapsed();
+        let Chase {
+            found,
+            worlds,
+            also_seen,
+            progress,
+            ..
+        } = chase;
+        drop(progress);
+        let keeping = Keeping {
+            limits: Limits {
+                budget: None,
+                interrupt: Some(interrupt::listen()),
+                ..limits
+            },
+            bounds: Some(self.shrinking.bounds()),
+            run: &run,
+            shows_progress: self.format.format == Format::Text,
+        };
+        let kept = match &found {
+            Some(world) if self.shrink => {
+                let name = file_name(&[hunt.quirk.name(), hunt.expected_key]);
+                Some(keeping.keep(world, self.out.join(name))?)
+            }
+            _ => None,
+        };
         Ok(Hunted {
             hunt,
-            found: chase.found,
-            worlds: chase.worlds,
-            wall: started.elapsed(),
-            also_seen: chase.also_seen,
+            found,
+            worlds,
+            wall,
+            kept,
+            also_seen,
         })
     }
 }

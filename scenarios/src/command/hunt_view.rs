@@ -1,6 +1,13 @@
 //! Hunts as a table, and as JSON lines.
 
-use super::{command_line::shows_again, hunt::Hunted, json_line::JsonLine, plural::plural};
+use super::{
+    command_line::{replays, shows_again},
+    confirmation::Confirmation,
+    hunt::Hunted,
+    json_line::{JsonLine, JsonShrunk},
+    keep::Kept,
+    plural::plural,
+};
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 
 /// So many finds are told at length.
@@ -37,10 +44,57 @@ pub fn text(hunted: &[Hunted]) -> String {
             {
                 text += &format!("        {}\n", failure.message);
             }
-            text += &format!("        {DIM}{}{DIM:#}\n", shows_again(&world.plan));
+            let again = match &one.kept {
+                Some(kept) => {
+                    text += &left(kept);
+                    replays(&kept.path)
+                }
+                None => shows_again(&world.plan),
+            };
+            text += &format!("        {DIM}{again}{DIM:#}\n");
         }
     }
-    text
+    text + &in_all(hunted)
+}
+
+/// What shrinking left of a find.
+fn left(kept: &Kept) -> String {
+    let Some(shrinkage) = &kept.shrinkage else {
+        return String::new();
+    };
+    let outcome = &kept.world.outcome;
+    let operations = plural(outcome.operation_count as u64, "operation");
+    let decisions = plural(outcome.decision_count as u64, "decision");
+    let (worlds, wall_s) = (shrinkage.worlds, shrinkage.wall.as_secs_f64());
+    let replayed = match &kept.confirmation {
+        Confirmation::Same => format!("{GOOD}exact{GOOD:#} in a fresh process"),
+        Confirmation::Different(found) => format!("{BAD}NOT DETERMINISTIC{BAD:#}: {found}"),
+    };
+    format!("        left: {operations}, {decisions} after {worlds} worlds, {wall_s:.1} s; {replayed}\n")
+}
+
+/// The medians of several finds that were shrunk.
+fn in_all(hunted: &[Hunted]) -> String {
+    let kept: Vec<&Kept> = hunted.iter().filter_map(|one| one.kept.as_ref()).collect();
+    if kept.len() < 2 {
+        return String::new();
+    }
+    let spread = |figure: fn(&Kept) -> usize| {
+        let mut figures: Vec<usize> = kept.iter().map(|kept| figure(kept)).collect();
+        figures.sort();
+        (figures[figures.len() / 2], figures[figures.len() - 1])
+    };
+    let (operations, operations_max) = spread(|kept| kept.world.outcome.operation_count);
+    let (decisions, decisions_max) = spread(|kept| kept.world.outcome.decision_count);
+    let (wall_ms, wall_ms_max) = spread(|kept| {
+        let shrinkage = kept.shrinkage.as_ref();
+        shrinkage.map_or(0, |it| it.wall.as_millis() as usize)
+    });
+    format!(
+        "{STRONG}{} shrunk{STRONG:#}, median and most: {operations} and {operations_max} operations, \
+         {decisions} and {decisions_max} decisions, {wall_ms} and {wall_ms_max} ms\n",
+        kept.len()
+    )
 }
 
 pub fn json(one: &Hunted) -> JsonLine<'_> {
@@ -55,6 +109,19 @@ pub fn json(one: &Hunted) -> JsonLine<'_> {
         key: found.map(|_| one.hunt.expected_key),
         expected_key: one.hunt.expected_key,
         decisions: decisions(one),
+        shrunk: one.kept.as_ref().map(json_shrunk),
+    }
+}
+
+fn json_shrunk(kept: &Kept) -> JsonShrunk {
+    let shrinkage = kept.shrinkage.as_ref();
+    JsonShrunk {
+        capsule: kept.path.clone(),
+        operations: kept.world.outcome.operation_count,
+        decisions: kept.world.outcome.decision_count,
+        worlds: shrinkage.map_or(0, |it| it.worlds),
+        wall_ms: shrinkage.map_or(0, |it| it.wall.as_millis() as u64),
+        confirmed: kept.confirmation == Confirmation::Same,
     }
 }
 

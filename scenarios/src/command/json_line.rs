@@ -57,6 +57,28 @@ pub enum JsonLine<'a> {
         /// How many cases each oracle found right.
         exercised: BTreeMap<&'static str, u64>,
     },
+    Replay {
+        /// `exact`, `same-failure` or `gone`.
+        outcome: &'static str,
+        key: &'a str,
+        trace: String,
+        /// What had to be moved for the same failure, in words.
+        moved: Vec<String>,
+        worlds: u64,
+    },
+    Shrink {
+        capsule: PathBuf,
+        operations_before: usize,
+        operations: usize,
+        decisions_before: usize,
+        decisions: usize,
+        worlds: u64,
+        wall_ms: u64,
+        /// It ended because nothing smaller was found.
+        complete: bool,
+        /// A fresh process replays it exactly.
+        confirmed: bool,
+    },
     Sweep {
         scenario: &'static str,
         seed: u64,
@@ -80,6 +102,9 @@ pub enum JsonLine<'a> {
         key: Option<&'a str>,
         expected_key: &'static str,
         decisions: Option<usize>,
+        /// With `--shrink`: what is left, and how a fresh process replays it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shrunk: Option<JsonShrunk>,
     },
     Check {
         worlds: u64,
@@ -133,6 +158,17 @@ pub struct JsonFailure<'a> {
     kind: &'static str,
     message: &'a str,
     at_ms: u64,
+}
+
+#[derive(Serialize)]
+pub struct JsonShrunk {
+    pub capsule: PathBuf,
+    pub operations: usize,
+    pub decisions: usize,
+    pub worlds: u64,
+    pub wall_ms: u64,
+    /// A fresh process replays it exactly.
+    pub confirmed: bool,
 }
 
 #[derive(Serialize)]

@@ -1,15 +1,15 @@
 //! The `streamsim` command (design §11).
 //!
 //! Each command is a file that reads its arguments, calls the engine of `sim::exploration` and
-//! prints: [`list`], [`run`], [`explore`], [`sweep`], [`hunt`], [`check`], [`bench`](mod@bench), and for `check`'s own
-//! processes [`hashes`] and [`trace`]. Around them:
+//! prints: [`list`], [`run`], [`explore`], [`replay`], [`shrink`], [`sweep`], [`hunt`], [`check`], [`bench`](mod@bench), and
+//! for `check`'s own processes [`hashes`] and [`trace`]. Around them:
 //!
 //! - [`flags`], [`values`], [`names`], [`decide`], [`guard`], [`environment`]: what is
 //!   asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
 //! - [`trace_difference`]: where two traces part, and how that looks.
-//! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`report`]: what becomes of a failing world.
+//! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`keep`]: what becomes of a failing world.
 
 mod bench;
 mod bench_view;
@@ -17,7 +17,7 @@ mod check;
 mod command_line;
 mod confirmation;
 mod counts_view;
-mod decide;
+pub(crate) mod decide;
 mod decisions_view;
 pub mod environment;
 mod error;
@@ -26,20 +26,27 @@ mod explore;
 mod failure_view;
 #[cfg(test)]
 mod fake;
-mod flags;
+pub(crate) mod flags;
 mod follow_up;
 mod guard;
 mod hashes;
 mod hunt;
 mod hunt_view;
+mod interrupt;
 mod json_line;
+mod keep;
 mod list;
-mod names;
+pub(crate) mod names;
+mod out;
 mod plural;
 mod process;
 mod progress_view;
-mod report;
+mod replay;
 mod run;
+mod shrink;
+mod shrink_bounds;
+mod shrink_progress;
+mod story_view;
 mod summary_view;
 mod sweep;
 mod sweep_view;
@@ -75,6 +82,8 @@ enum Command {
     List(list::Arguments),
     Run(run::Arguments),
     Explore(explore::Arguments),
+    Replay(replay::Arguments),
+    Shrink(shrink::Arguments),
     Sweep(sweep::Arguments),
     Hunt(hunt::Arguments),
     Check(check::Arguments),
@@ -118,6 +127,8 @@ fn execute(command: Command) -> Result<Exit, CommandError> {
         Command::List(arguments) => arguments.execute(),
         Command::Run(arguments) => arguments.execute(&environment),
         Command::Explore(arguments) => arguments.execute(&environment),
+        Command::Replay(arguments) => arguments.execute(&environment),
+        Command::Shrink(arguments) => arguments.execute(&environment),
         Command::Sweep(arguments) => arguments.execute(&environment),
         Command::Hunt(arguments) => arguments.execute(&environment),
         Command::Check(arguments) => arguments.execute(&environment),

@@ -36,6 +36,16 @@ pub fn fault_site(name: &str) -> Result<&'static Site, UsageError> {
     })
 }
 
+/// # Errors
+/// There is no such site, neither a fault nor a draw.
+pub fn site(name: &str) -> Result<&'static Site, UsageError> {
+    let found = sim::sites().find(|site| site.name == name);
+    found.ok_or_else(|| UsageError::Site {
+        name: name.to_owned(),
+        way_out: way_out(name, sim::sites().map(|site| site.name)),
+    })
+}
+
 /// The fault sites that a glob matches, where a star stands for any letters.
 ///
 /// # Errors

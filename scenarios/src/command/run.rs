@@ -5,7 +5,7 @@ use super::{
     environment::Environment,
     error::{CommandError, UsageError},
     exit::Exit,
-    failure_view::{self, FollowUp},
+    failure_view,
     flags::{Format, FormatFlag, SeedFlag, SettingsFlags},
     guard::GuardFlag,
     json_line::JsonLine,
@@ -71,7 +71,7 @@ impl Arguments {
                 false => Exit::Vacuous,
             });
         };
-        let block = failure_view::block(&world, failure, &FollowUp::default());
+        let block = failure_view::block(&world, failure);
         write!(anstream::stderr(), "\n{block}")?;
         Ok(failure.kind.into())
     }

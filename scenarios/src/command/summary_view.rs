@@ -20,7 +20,7 @@ pub struct Summary<'a> {
     /// is told, and proves nothing.
     pub is_restricted: bool,
     /// Where the first failure of each key is written down, in the tally's order.
-    pub reports: &'a [PathBuf],
+    pub capsules: &'a [PathBuf],
 }
 
 impl Summary<'_> {
@@ -112,7 +112,7 @@ impl Summary<'_> {
 
     pub fn json(&self) -> JsonLine<'_> {
         let tally = self.tally;
-        let groups = tally.failures.iter().zip(self.reports);
+        let groups = tally.failures.iter().zip(self.capsules);
         let missed = tally.missed_goals().into_iter();
         let idle = tally.idle_oracles().into_iter();
         JsonLine::Summary {
@@ -123,12 +123,12 @@ impl Summary<'_> {
             worlds_per_s: self.worlds_per_s(),
             sim_to_wall: self.sim_to_wall(),
             failures: groups
-                .map(|((key, group), report)| JsonFailureGroup {
+                .map(|((key, group), capsule)| JsonFailureGroup {
                     key,
                     count: group.count,
                     first_seed: group.first.plan.seed,
                     scenario: group.first.plan.scenario.name(),
-                    capsule: report.clone(),
+                    capsule: capsule.clone(),
                 })
                 .collect(),
             goals_missed: missed
@@ -218,7 +218,7 @@ mod tests {
             is_restricted: false,
             tally: &tally(),
             wall: Duration::from_millis(500),
-            reports: &[],
+            capsules: &[],
         };
         let expected = "\
 fake: 4 worlds, 2 passed, 2 failed
@@ -242,12 +242,12 @@ oracles found right
 
     #[test]
     fn the_json_line_keeps_its_contract() {
-        let reports = [PathBuf::from("out/one.json")];
+        let capsules = [PathBuf::from("out/one.json")];
         let summary = Summary {
             is_restricted: false,
             tally: &tally(),
             wall: Duration::from_millis(500),
-            reports: &reports,
+            capsules: &capsules,
         };
         let expected = r#"{"type":"summary","worlds":4,"passed":2,"failed":2,"wall_ms":500,"worlds_per_s":8.0,"sim_to_wall":16.0,"failures":[{"key":"stream/offset-gap","count":2,"first_seed":3,"scenario":"fake","capsule":"out/one.json"}],"goals_missed":[],"oracles_idle":[],"fired":{},"goals":{"fake/answered":4},"exercised":{"log":12}}"#;
         let mut line = serde_json::to_value(summary.json()).unwrap();

@@ -8,9 +8,10 @@ use super::{
     flags::{one_of, Format, FormatFlag, JobsFlag, SeedFlag, FAULTS, STRATEGIES},
     follow_up::follow_up,
     guard::GuardFlag,
-    names,
+    keep::Keeping,
+    names, out,
     progress_view::Progress,
-    report,
+    shrink_bounds::ShrinkBounds,
     sweep_view::{self, Told},
     values,
 };
@@ -69,13 +70,15 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "target/streamsim")]
     out: PathBuf,
     #[command(flatten)]
+    shrinking: ShrinkBounds,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Arguments {
     pub fn execute(self, environment: &Environment) -> Result<Exit, CommandError> {
         let reach = self.reach()?;
-        report::prepare(&self.out)?;
+        out::prepare(&self.out)?;
         let limits = self.jobs.limits(environment);
         let first = self.seed.first(environment);
         let seeds = match &self.seeds {
@@ -126,7 +129,14 @@ impl Arguments {
             anstream::eprintln!("streamsim: {nothing}; `streamsim list` shows the fault sites");
             exits.push(Exit::Vacuous);
         }
-        let follow_up = follow_up(&tally, &self.out)?;
+        let run = self.guard.run();
+        let keeping = Keeping {
+            limits,
+            bounds: Some(self.shrinking.bounds()),
+            run: &run,
+            shows_progress: self.format.format == Format::Text,
+        };
+        let follow_up = follow_up(&tally, &self.out, &keeping)?;
         write!(anstream::stderr(), "{}", follow_up.blocks)?;
         if !follow_up.all_confirmed {
             exits.push(Exit::NonDeterminism);

@@ -4,13 +4,16 @@
 use super::{
     command_line::shows_again,
     decide,
+    decisions_view::occurrence_in_words,
     json_line::{JsonFailure, JsonLine, JsonNotSurvived},
     plural::plural,
 };
 use crate::palette::{BAD, DIM, GOOD, STRONG};
 use sim::{
-    choice::Shape,
-    exploration::sweep::{before_last, Count, NotSurvived, Point, Swept},
+    exploration::{
+        effect::effect,
+        sweep::{before_last, Count, NotSurvived, Point, Swept},
+    },
     trace::TraceEvent,
     world::{run, Failure},
 };
@@ -122,58 +125,13 @@ pub fn json<'a>(swept: &'a Swept, told: &'a [Told]) -> JsonLine<'a> {
 /// `crash.after-commit of agent p1:/agents/a, the 3rd time, at 1.204 s: after commit #11 3 writes`.
 fn in_words(point: &Point, trace: &[TraceEvent]) -> String {
     let occurrence = &point.occurrence;
-    let site = occurrence.site.name;
-    let value = match occurrence.shape {
-        Shape::YesNo { .. } => String::new(),
-        Shape::Delay { .. } => format!(" by {} ms", point.value),
-        Shape::Bytes { .. } => format!(" with {} bytes", point.value),
-        Shape::OneOf { variants, .. } => format!(" as {}", variants[point.value as usize - 1]),
-        Shape::Below { .. } => format!(" by {}", point.value),
-    };
-    let time = ordinal(u64::from(occurrence.n) + 1);
+    let words = occurrence_in_words(occurrence, point.value);
     let at_s = occurrence.at_us as f64 / 1_000_000.0;
-    let subject = &occurrence.subject;
-    let words = format!("{site}{value} of {subject}, the {time} time, at {at_s:.3} s");
-    match effect(point, trace) {
+    let words = format!("{words}, at {at_s:.3} s");
+    match effect(occurrence, trace) {
         Some((when, event)) => format!("{words}: {when} {} {}", event.kind, event.detail),
         None => words,
     }
-}
-
-/// What the object did next, if it dies before an effect; else what it did last.
-fn effect<'a>(point: &Point, trace: &'a [TraceEvent]) -> Option<(&'static str, &'a TraceEvent)> {
-    let occurrence = &point.occurrence;
-    let (_, what) = occurrence.site.name.rsplit_once('.')?;
-    let object = occurrence.subject.split(" → ").next()?;
-    let is_its = |event: &&TraceEvent| event.place.split('@').next() == Some(object);
-    let now = usize::try_from(occurrence.trace_events).ok()?;
-    let now = now.min(trace.len());
-    match what.strip_prefix("before-") {
-        Some(effect) => {
-            let mut next = trace[now..].iter().filter(is_its);
-            let mut near = next.clone().take(SAME_EFFECT_WITHIN);
-            let same = near.find(|event| event.kind == effect);
-            same.or_else(|| next.next()).map(|event| ("before", event))
-        }
-        None => {
-            let last = trace[..now].iter().rev().find(is_its);
-            last.map(|event| ("after", event))
-        }
-    }
-}
-
-/// Events of an object among which an effect that it is about to have is looked for.
-const SAME_EFFECT_WITHIN: usize = 4;
-
-fn ordinal(number: u64) -> String {
-    let ending = match (number % 10, number % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{number}{ending}")
 }
 
 #[cfg(test)]
@@ -230,14 +188,5 @@ mod tests {
             words(&faults::CRASH_AFTER_COMMIT, "worker edge", 1),
             "crash.after-commit of worker edge, the 3rd time, at 1.204 s"
         );
-    }
-
-    #[test]
-    fn times_are_counted_in_english() {
-        let shown = [1, 2, 3, 4, 11, 12, 13, 21, 102, 111].map(ordinal);
-        let expected = [
-            "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
-        ];
-        assert_eq!(shown, expected);
     }
 }

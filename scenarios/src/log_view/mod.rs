@@ -9,11 +9,11 @@
 mod brief;
 mod shorten;
 
-use crate::palette::{DIM, GOOD, STRONG};
-use runtime::event::{Event, StreamName};
+use crate::palette::{BAD, DIM, GOOD, STRONG};
+use runtime::event::{Event, Offset, StreamName};
 use shorten::Shortener;
 use sim::{time::EPOCH, world::StreamLog};
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 /// Longer keys lose their middle: what tells them apart stands at both ends.
 const KEY_CHARS_MAX: usize = 64;
@@ -33,26 +33,67 @@ pub fn styled(logs: &[StreamLog]) -> String {
         if place > 0 {
             text.push('\n');
         }
-        let events = match log.events.len() {
-            1 => "1 event".to_owned(),
-            count => format!("{count} events"),
-        };
-        let name = &log.name;
-        writeln!(text, "{STRONG}{name}{STRONG:#} {DIM}({events}){DIM:#}").expect("a string");
+        text.push_str(&header(log));
         write_events(&mut text, log);
     }
     text
+}
+
+/// How many events before and after a marked one are shown, and how many at the end of a log.
+const AROUND: usize = 3;
+const LAST: usize = 4;
+
+/// The part of a log that is concerned: some events marked, what is around them, and the end.
+pub fn around(log: &StreamLog, marked: &BTreeSet<Offset>) -> String {
+    let rows: Vec<Row> = (log.events.iter())
+        .map(|event| Row::new(&log.name, event))
+        .collect();
+    let is_marked = |place: usize| marked.contains(&log.events[place].offset);
+    let is_shown = |place: usize| {
+        let near = place.saturating_sub(AROUND)..(place + AROUND + 1).min(rows.len());
+        place + LAST >= rows.len() || near.into_iter().any(is_marked)
+    };
+    let mut text = header(log);
+    let lines = lines(&rows);
+    let mut was_shown = true;
+    for (place, line) in lines.iter().enumerate() {
+        match (is_shown(place), is_marked(place)) {
+            (true, true) => writeln!(text, "{BAD}>{BAD:#} {line}"),
+            (true, false) => writeln!(text, "  {line}"),
+            (false, _) if was_shown => writeln!(text, "     {DIM}…{DIM:#}"),
+            (false, _) => Ok(()),
+        }
+        .expect("a string");
+        was_shown = is_shown(place);
+    }
+    text
+}
+
+fn header(log: &StreamLog) -> String {
+    let events = match log.events.len() {
+        1 => "1 event".to_owned(),
+        count => format!("{count} events"),
+    };
+    let name = &log.name;
+    format!("{STRONG}{name}{STRONG:#} {DIM}({events}){DIM:#}\n")
 }
 
 fn write_events(text: &mut String, log: &StreamLog) {
     let rows: Vec<Row> = (log.events.iter())
         .map(|event| Row::new(&log.name, event))
         .collect();
-    let offset_width = width(&rows, |row| &row.offset);
-    let seconds_width = width(&rows, |row| &row.seconds);
-    let kind_width = width(&rows, |row| &row.kind);
-    let key_width = width(&rows, |row| &row.key);
-    for row in &rows {
+    for line in lines(&rows) {
+        writeln!(text, "  {line}").expect("a string");
+    }
+}
+
+/// In aligned columns.
+fn lines(rows: &[Row]) -> Vec<String> {
+    let offset_width = width(rows, |row| &row.offset);
+    let seconds_width = width(rows, |row| &row.seconds);
+    let kind_width = width(rows, |row| &row.kind);
+    let key_width = width(rows, |row| &row.key);
+    let line = |row: &Row| {
         let Row {
             offset,
             seconds,
@@ -60,12 +101,12 @@ fn write_events(text: &mut String, log: &StreamLog) {
             key,
             payload,
         } = row;
-        let line = format!(
-            "  {offset:>offset_width$}  {DIM}{seconds:>seconds_width$}{DIM:#}  \
+        format!(
+            "{offset:>offset_width$}  {DIM}{seconds:>seconds_width$}{DIM:#}  \
              {GOOD}{kind:<kind_width$}{GOOD:#}  {DIM}{key:<key_width$}{DIM:#}  {payload}"
-        );
-        writeln!(text, "{line}").expect("a string");
-    }
+        )
+    };
+    rows.iter().map(line).collect()
 }
 
 struct Row {

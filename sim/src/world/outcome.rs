@@ -57,7 +57,7 @@ pub struct StreamLog {
     pub events: Vec<Arc<Event>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Outcome {
     /// The first failure, if any: safety before liveness.
     pub failure: Option<Failure>,
