@@ -48,7 +48,7 @@ static MEANING: Site = Site::operation(
 );
 static EARLY_RULES: Site = Site::operation(
     "workload.early-rules",
-    Shape::Below { count: 4 },
+    Shape::Below { count: 5 },
     "how many rules are configured before the reactor is subscribed",
 );
 static LATE_RULES: Site = Site::operation(
@@ -58,8 +58,13 @@ static LATE_RULES: Site = Site::operation(
 );
 static HANDFULS: Site = Site::operation(
     "workload.handfuls",
-    Shape::Below { count: 5 },
-    "how often a writer appends notes, beside the first time",
+    Shape::Below { count: 6 },
+    "how often a writer appends notes, beside the first two times",
+);
+static HANDFUL_WAIT: Site = Site::operation(
+    "workload.handful-ms",
+    Shape::Below { count: 600 },
+    "how long a writer waits before a handful of notes",
 );
 static NOTES: Site = Site::operation(
     "workload.notes",
@@ -284,12 +289,12 @@ async fn write(world: &Arc<World>, writer: u64) {
     let subject = format!("writer {writer}");
     let handfuls = world.operations(subject.as_str(), |draws| {
         let handful = |number| Handful {
-            after_ms: wait_ms(draws, &subject),
+            after_ms: draws.draw(&HANDFUL_WAIT, subject.as_str()),
             to: STREAMS[draws.draw(&TO, subject.as_str()) as usize].to_owned(),
             from_number: 1_000 * writer + 10 * number,
             notes: 1 + draws.draw(&NOTES, subject.as_str()),
         };
-        let handfuls = 1 + draws.draw(&HANDFULS, subject.as_str());
+        let handfuls = 2 + draws.draw(&HANDFULS, subject.as_str());
         (0..handfuls).map(handful).collect()
     });
     let mut appends = Vec::new();

@@ -1,8 +1,8 @@
 //! Reads the logs, and what people asked for and were answered. Asserts that a project and a repo are
 //! created once, however many ask; that whoever got one got what he asked for and what stands in the log,
 //! also if that is lost with an object afterwards; that whoever was refused had asked for something else;
-//! that who looks after somebody was told finds it; and that everybody is answered. Does not assert who of
-//! several decides.
+//! that who looks after somebody was told finds it, and who looks at a project of an older revision finds
+//! that; and that everybody is answered. Does not assert who of several decides.
 
 use crate::project::{Answer, Answered};
 use processors::{
@@ -72,8 +72,8 @@ fn check_once(log: &StreamLog) -> Result<(), Violation> {
 
 fn check_answer(evidence: &Evidence, answered: &Answered) -> Result<(), Violation> {
     let name = StreamName::parse(&answered.stream).expect("a stream's name");
-    let stands = creations(evidence.log(&name)).next();
-    let stands = stands.and_then(|event| event.payload.as_deref());
+    let creation = creations(evidence.log(&name)).next();
+    let stands = creation.and_then(|event| event.payload.as_deref());
     let Answered { stream, asked, .. } = answered;
     let wrong = |class, told: String| {
         let asked = asked.clone().unwrap_or_default();
@@ -82,7 +82,18 @@ fn check_answer(evidence: &Evidence, answered: &Answered) -> Result<(), Violatio
         Err(Violation::safety(class, message))
     };
     match &answered.answer {
-        Answer::Given(Value::Null) if asked.is_none() => Ok(()),
+        Answer::Given(Value::Null) if asked.is_none() => {
+            // Of an older revision's project: it was there before the object first lived.
+            let overlooked = |event: &&Arc<Event>| {
+                let committed_ms = evidence.committed_ms(&name, event.offset);
+                event.kind == LEGACY_CREATED
+                    && committed_ms.is_some_and(|at_ms| at_ms < answered.asked_ms)
+            };
+            match creation.filter(overlooked) {
+                None => Ok(()),
+                Some(_) => wrong("overlooked", "nothing was found".to_owned()),
+            }
+        }
         Answer::Given(given) if stands.is_none() => wrong("lost", format!("{given} was given")),
         Answer::Given(given) if stands != Some(given) => {
             wrong("not-what-stands", format!("{given} was given"))
@@ -224,6 +235,18 @@ mod tests {
         };
         assert_eq!(found(10), None, "at the same time");
         assert_eq!(found(11), Some(("forgotten", SAFETY)));
+    }
+
+    #[test]
+    fn who_overlooks_a_project_of_an_older_revision_is_told_wrong() {
+        let looked = |asked_ms| {
+            let old = Entry::new(LEGACY_CREATED, project("a"));
+            let history = History::new(&[]).at(50).log(STREAM, [old]);
+            let history = history.commit(STREAM, 1, (1, 1));
+            asks(history, None, nothing(), asked_ms).verdict(&Creations)
+        };
+        assert_eq!(looked(50), None, "at the same time");
+        assert_eq!(looked(51), Some(("overlooked", SAFETY)));
     }
 
     #[test]
