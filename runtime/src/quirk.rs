@@ -61,6 +61,7 @@ quirks! {
     B53 "B-53" "no alarm stands while something is owed, so nobody wakes what died with all delivered (#1801)",
     X1 "X-1" "an input is queued from the state as of its event, behind a request that has ended",
     X3 "X-3" "an output is appended after a look at the head, not at it: a cancellation gets in between",
+    X5 "X-5" "what was appended without a key is appended again when its batch is delivered again",
     X6 "X-6" "a stream announces itself once, and never again if that is lost",
     X7 "X-7" "a failed dial waits for the next event, which a quiet stream never has",
     X8 "X-8" "a host drops the batches of a superseded handshake without a word",

@@ -81,6 +81,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::B53, "agent-alone", "obligation/request-unfinished"),
     hunt(Quirk::X1, "agent-interrupts", "obligation/input-unanswered"),
     hunt(Quirk::X3, "agent-interrupts", "output/stale"),
+    hunt(Quirk::X5, "jsonata-reactions", "reaction/twice"),
     hunt(Quirk::X6, "streams-tree", "announcement/missing"),
     hunt(Quirk::X7, "streams-idle", "processor/behind"),
     hunt(Quirk::X8, "streams-two-writers", "processor/behind"),

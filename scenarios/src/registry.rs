@@ -3,6 +3,7 @@
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
     codemode::Scripts,
+    project::{JsonataReactions, ProjectLifecycle},
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -24,6 +25,8 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Failures,
     &Alone,
     &Scripts,
+    &ProjectLifecycle,
+    &JsonataReactions,
     &LongPast,
     &Flood,
     &Legacy,

@@ -9,7 +9,10 @@ mod agent;
 mod agent_host;
 mod circuit_breaker;
 mod echo;
+mod jsonata_reactor;
 mod openai_ws;
+mod project_lifecycle;
+mod repo;
 mod review;
 mod slack;
 mod slack_agent;
@@ -36,7 +39,10 @@ reviewed! {
     agent_host
     circuit_breaker
     echo
+    jsonata_reactor
     openai_ws
+    project_lifecycle
+    repo
     slack
     slack_agent
 }

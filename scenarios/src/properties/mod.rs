@@ -1,11 +1,12 @@
-//! Oracles that know the domain: agents, their requests, and Slack (spec §7.8; peers §5.5); the
-//! fixtures of the stream scenarios, and what their workloads saw.
+//! Oracles that know the domain: agents, their requests, and Slack (spec §7.8; peers §5.5); projects
+//! and their rules; the fixtures of the stream scenarios, and what their workloads saw.
 
 mod acknowledged_in_time;
 mod acknowledged_is_durable;
 mod appends;
 mod breakers;
 mod catch_ups;
+mod creations;
 mod deleted_threads;
 mod echoes;
 mod followers;
@@ -26,6 +27,7 @@ mod posts;
 mod posts_end;
 mod presence;
 mod scripts;
+mod reactions;
 mod secrets;
 mod stale_outputs;
 mod terminal_text;
@@ -36,6 +38,7 @@ pub use acknowledged_is_durable::AcknowledgedIsDurable;
 pub use appends::Appends;
 pub use breakers::Breakers;
 pub use catch_ups::{CatchUps, WaitedFor};
+pub use creations::Creations;
 pub use deleted_threads::DeletedThreads;
 pub use echoes::Echoes;
 pub use followers::Followers;
@@ -55,6 +58,7 @@ pub use posts::Posts;
 pub use posts_end::PostsEnd;
 pub use presence::Presence;
 pub use scripts::Scripts;
+pub use reactions::Reactions;
 pub use secrets::Secrets;
 pub use stale_outputs::StaleOutputs;
 pub use terminal_text::TerminalText;
