@@ -3,7 +3,8 @@
 //!
 //! - [`hosting`]: what every domain object shares.
 //! - [`agent`]: the conversation: inputs, model requests, outputs; and the Agent object.
-//! - [`agent_host`]: boots the agents of new streams.
+//! - [`agent_chat`]: a chat's messages become what the model reads.
+//! - [`agent_host`]: boots the agents of new streams, and takes scripts from answers to codemode.
 //! - [`circuit_breaker`]: pauses a stream whose events come too fast.
 //! - [`codemode`]: runs scripts, and the functions that they call.
 //! - [`creation`]: objects whose stream tells of one thing that is created once.
@@ -18,6 +19,7 @@
 //! - [`slack_api`]: the client of Slack's Web API.
 
 pub mod agent;
+pub mod agent_chat;
 pub mod agent_host;
 pub mod circuit_breaker;
 pub mod codemode;

@@ -4,6 +4,7 @@ use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
     codemode::Scripts,
     project::{JsonataReactions, ProjectLifecycle},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -27,6 +28,8 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Scripts,
     &ProjectLifecycle,
     &JsonataReactions,
+    &Project,
+    &Restarts,
     &LongPast,
     &Flood,
     &Legacy,

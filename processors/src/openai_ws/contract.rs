@@ -3,9 +3,12 @@
 //! The state holds the requests that have no terminal yet, and nothing of those that have: it does
 //! not grow. `requested` is folded too, so a crash before `started` leaves the debt visible (B-52).
 
-use crate::agent::contract::{
-    self as agent, not_empty, LlmError, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
-    LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+use crate::agent::{
+    contract::{
+        self as agent, not_empty, LlmError, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
+        LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+    },
+    selection::{self, LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
 };
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
@@ -16,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
-pub const SLUG: &str = "openai-ws";
+pub const PROVIDER: Provider = Provider::OpenAiWs;
+pub const SLUG: &str = PROVIDER.slug();
 
 pub const LLM_REQUEST_STARTED: EventType =
     EventType::of("events.iterate.com/openai-ws/llm-request-started");
@@ -59,11 +63,12 @@ pub static CONTRACT: Contract = Contract {
     version: "0.1.0",
     description: "Executes model requests over one WebSocket to OpenAI, one after the other.",
     events: &CATALOGUE,
-    dependencies: &[&agent::CATALOGUE, &core::CATALOGUE],
+    dependencies: &[&agent::CATALOGUE, &selection::CATALOGUE, &core::CATALOGUE],
     consumes: &[
         LLM_REQUEST_STARTED,
         PROVIDER_LLM_REQUEST_COMPLETED,
         CONFIG_UPDATED,
+        LLM_PROVIDER_SELECTED,
         LLM_REQUEST_REQUESTED,
         LLM_REQUEST_CANCELLED,
         LLM_REQUEST_COMPLETED,
@@ -179,6 +184,8 @@ pub struct State {
     /// The requests without a terminal, by their id.
     pub requests: BTreeMap<u64, Request>,
     pub model: Arc<str>,
+    /// Whom a request is for that comes now.
+    pub selected_provider: Provider,
 }
 
 pub const DEFAULT_MODEL: &str = "gpt-5.5";
@@ -188,13 +195,22 @@ impl Default for State {
         State {
             requests: BTreeMap::new(),
             model: DEFAULT_MODEL.into(),
+            selected_provider: Provider::default(),
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Request {
     pub status: RequestStatus,
+    /// Another provider was selected when it was made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_for_another: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +228,7 @@ pub enum Consumed {
     Started(LlmRequestStarted),
     Completed(ProviderLlmRequestCompleted),
     ConfigUpdated(ConfigUpdated),
+    ProviderSelected(LlmProviderSelected),
     Requested(agent::LlmRequestRequested),
     Cancelled(agent::LlmRequestCancelled),
     AgentCompleted(agent::LlmRequestCompleted),
@@ -230,6 +247,7 @@ impl Consumed {
                 Consumed::Completed(event.payload()?)
             }
             kind if *kind == CONFIG_UPDATED => Consumed::ConfigUpdated(event.payload()?),
+            kind if *kind == LLM_PROVIDER_SELECTED => Consumed::ProviderSelected(event.payload()?),
             kind if *kind == LLM_REQUEST_REQUESTED => Consumed::Requested(event.payload()?),
             kind if *kind == LLM_REQUEST_CANCELLED => Consumed::Cancelled(event.payload()?),
             kind if *kind == LLM_REQUEST_COMPLETED => Consumed::AgentCompleted(event.payload()?),

@@ -14,7 +14,10 @@ use super::{
     response::{self, Answer, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::{agent::transaction::Head, patience::patiently};
+use crate::{
+    agent::{partial::PartialAnswer, transaction::Head},
+    patience::patiently,
+};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
@@ -102,6 +105,7 @@ impl OpenAiWsProcessor {
             prompt: history.prompts[&request.0].clone(),
             history,
             interruption: interruption.clone(),
+            partial_answer: self.partial_answer.clone(),
             records: self.unrecorded.take(),
             connection_id: None,
         };
@@ -135,6 +139,7 @@ struct Attempt {
     prompt: Prompt,
     history: Rc<History>,
     interruption: Rc<Interruption>,
+    partial_answer: PartialAnswer,
     records: Vec<EventInput>,
     connection_id: Option<Arc<str>>,
 }
@@ -228,6 +233,7 @@ impl Attempt {
             line.chain.as_ref(),
         );
         let interruption = self.interruption.clone();
+        self.partial_answer.begin(self.request);
         match interruption.race(line.socket.send(&create)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return lost(&error.to_string(), Ending::default()),
@@ -256,6 +262,7 @@ impl Attempt {
                 Frame::TextDelta { item, text } => {
                     if item.is_none_or(|item| items.contains(&item)) {
                         streamed.push_str(&text);
+                        self.partial_answer.add(self.request, &text);
                     }
                 }
                 Frame::Completed(mut answer) => {

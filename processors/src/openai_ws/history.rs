@@ -4,7 +4,7 @@
 //! A request's chat is the history up to and including its own event: the agent's history only
 //! grows, so its length at that event, and the system prompt as of it, are all there is to remember.
 
-use super::contract::{Consumed, Request, RequestStatus, State, SLUG};
+use super::contract::{Consumed, Request, RequestStatus, State, PROVIDER, SLUG};
 use crate::agent::{
     contract::{self as agent, CancelledRequest, Message, Role},
     transaction::Fold,
@@ -50,8 +50,11 @@ impl State {
     pub fn reduce(&mut self, offset: Offset, consumed: &Consumed) {
         match consumed {
             Consumed::Requested(_) => {
-                let status = RequestStatus::Requested;
-                self.requests.insert(offset.0, Request { status });
+                let request = Request {
+                    status: RequestStatus::Requested,
+                    is_for_another: self.selected_provider != PROVIDER,
+                };
+                self.requests.insert(offset.0, request);
             }
             // Never revives a request that was cancelled meanwhile.
             Consumed::Started(started) => {
@@ -65,6 +68,9 @@ impl State {
                 if let CancelledRequest::Requested { llm_request_id } = cancelled.cancelled {
                     self.end(llm_request_id);
                 }
+            }
+            Consumed::ProviderSelected(selected) => {
+                self.selected_provider = selected.known().unwrap_or(self.selected_provider);
             }
             Consumed::ConfigUpdated(config) => self.model = config.model.clone(),
             Consumed::SubscriberConnected(_) => {}

@@ -15,7 +15,7 @@ use super::{
     outcome::Outcome,
     socket::OpenAiEndpoint,
 };
-use crate::agent::transaction::Transactions;
+use crate::agent::{partial::PartialAnswer, transaction::Transactions};
 use futures_util::FutureExt;
 use runtime::{
     event::{Event, EventInput, Offset, PayloadError},
@@ -35,6 +35,8 @@ pub struct OpenAiWsProcessor {
     pub(super) stream: Rc<dyn StreamPort>,
     pub(super) transactions: Transactions<History>,
     pub(super) endpoint: OpenAiEndpoint,
+    /// Read by the agent in the same object.
+    pub(super) partial_answer: PartialAnswer,
     /// The socket between two executions.
     pub(super) line: RefCell<Option<Line>>,
     /// What is executed now.
@@ -64,6 +66,7 @@ impl OpenAiWsProcessor {
             transactions: Transactions::new(dependencies.stream.clone()),
             stream: dependencies.stream,
             endpoint,
+            partial_answer: PartialAnswer::default(),
             line: RefCell::default(),
             active: RefCell::default(),
             unfinished: RefCell::default(),
@@ -71,6 +74,14 @@ impl OpenAiWsProcessor {
             claimed: RefCell::default(),
             queue: RefCell::default(),
             is_executing: Cell::new(false),
+        }
+    }
+
+    /// Tells the agent what the model has said so far.
+    pub fn telling(self, partial_answer: PartialAnswer) -> Self {
+        OpenAiWsProcessor {
+            partial_answer,
+            ..self
         }
     }
 
@@ -104,7 +115,7 @@ impl OpenAiWsProcessor {
     /// again at the head.
     pub(super) fn take_up(&self, state: &State) {
         for (request, open) in &state.requests {
-            if self.is_dangling(open.status) {
+            if self.is_dangling(open) {
                 self.claim(Claim {
                     request: Offset(*request),
                     seen: self.context.quirk(Quirk::X16).then_some(open.status),
@@ -192,7 +203,7 @@ impl Processor for OpenAiWsProcessor {
         let is_cut_off = active.as_ref().is_some_and(|(_, it)| it.is_interrupted());
         let is_unfinished = is_cut_off || !self.unfinished.borrow().is_empty();
         let mut requests = state.requests.values();
-        is_unfinished || requests.any(|open| self.is_dangling(open.status))
+        is_unfinished || requests.any(|open| self.is_dangling(open))
     }
 
     /// Reads the head even if everything is claimed: a stream that is gone shows by that, and the

@@ -28,24 +28,50 @@ impl OpenAiWsProcessor {
         for reduced in &hook.live {
             match reduced.consumed {
                 // With B-52 nobody finds it later.
-                Consumed::Requested(_) if self.context.quirk(Quirk::B52) => self.claim(Claim {
-                    request: reduced.event.offset,
-                    seen: None,
-                }),
+                Consumed::Requested(_) if self.context.quirk(Quirk::B52) => {
+                    let request = reduced.event.offset;
+                    if self.is_ours(&reduced.state.requests[&request.0]) {
+                        self.claim(Claim {
+                            request,
+                            seen: None,
+                        });
+                    }
+                }
                 Consumed::SubscriberConnected(_) if self.context.quirk(Quirk::X15) => {
                     self.take_up_as_of(reduced)
                 }
                 _ => {}
             }
         }
+        if self.context.quirk(Quirk::B69) {
+            self.take_up_before(hook);
+        }
         self.take_up(&hook.state);
     }
 
-    /// A request of that status is to be taken up if nobody executes it. Quirk B-52: one that was
-    /// not yet started is not seen by whoever looks for what an earlier incarnation left.
-    pub(super) fn is_dangling(&self, status: RequestStatus) -> bool {
-        self.is_open(status)
-            && !(status == RequestStatus::Requested && self.context.quirk(Quirk::B52))
+    /// A request that is to be taken up if nobody executes it. Quirk B-52: one that was not yet
+    /// started is not seen by whoever looks for what an earlier incarnation left.
+    pub(super) fn is_dangling(&self, request: &Request) -> bool {
+        let is_unseen =
+            request.status == RequestStatus::Requested && self.context.quirk(Quirk::B52);
+        self.is_ours(request) && self.is_open(request.status) && !is_unseen
+    }
+
+    /// Quirk B-42: whoever is subscribed answers (#1523).
+    fn is_ours(&self, request: &Request) -> bool {
+        !request.is_for_another || self.context.quirk(Quirk::B42)
+    }
+
+    /// Quirk B-69: what was open before the batch is taken up, though the batch cancels it (#2153).
+    fn take_up_before(&self, hook: &Hook<Self>) {
+        for (request, open) in &hook.previous_state.requests {
+            if self.is_dangling(open) {
+                self.claim(Claim {
+                    request: Offset(*request),
+                    seen: Some(open.status),
+                });
+            }
+        }
     }
 
     /// Quirk B-27: what dangles is listed at each connection, and claimed only when the head was

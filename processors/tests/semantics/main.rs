@@ -6,6 +6,7 @@
 //! `cargo insta review`.
 
 mod agent;
+mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
 mod echo;
@@ -36,6 +37,7 @@ macro_rules! reviewed {
 
 reviewed! {
     agent
+    agent_chat
     agent_host
     circuit_breaker
     echo

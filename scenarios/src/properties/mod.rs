@@ -3,10 +3,14 @@
 
 mod acknowledged_in_time;
 mod acknowledged_is_durable;
+mod anchors;
+mod answers;
 mod appends;
 mod breakers;
 mod catch_ups;
 mod creations;
+mod chats;
+mod children;
 mod deleted_threads;
 mod echoes;
 mod followers;
@@ -22,12 +26,16 @@ mod one_output;
 mod one_request;
 mod own_messages;
 mod pace;
+mod partial_answers;
 mod pauses;
 mod posts;
 mod posts_end;
 mod presence;
+mod scripted_answers;
 mod scripts;
 mod reactions;
+mod presets;
+mod reasons;
 mod secrets;
 mod stale_outputs;
 mod terminal_text;
@@ -35,10 +43,14 @@ mod updates;
 
 pub use acknowledged_in_time::AcknowledgedInTime;
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
+pub use anchors::Anchors;
+pub use answers::Answers;
 pub use appends::Appends;
 pub use breakers::Breakers;
 pub use catch_ups::{CatchUps, WaitedFor};
 pub use creations::Creations;
+pub use chats::{Chats, ACKNOWLEDGED};
+pub use children::Children;
 pub use deleted_threads::DeletedThreads;
 pub use echoes::Echoes;
 pub use followers::Followers;
@@ -53,12 +65,16 @@ pub use one_output::OneOutput;
 pub use one_request::OneRequest;
 pub use own_messages::OwnMessages;
 pub use pace::Pace;
+pub use partial_answers::PartialAnswers;
 pub use pauses::Pauses;
 pub use posts::Posts;
 pub use posts_end::PostsEnd;
 pub use presence::Presence;
+pub use scripted_answers::ScriptedAnswers;
 pub use scripts::Scripts;
 pub use reactions::Reactions;
+pub use presets::Presets;
+pub use reasons::Reasons;
 pub use secrets::Secrets;
 pub use stale_outputs::StaleOutputs;
 pub use terminal_text::TerminalText;
@@ -149,13 +165,24 @@ mod tests {
         }
 
         pub fn cancelled(history: History, stream: &str, text: &str, ends_ms: u64) -> History {
+            cancelled_by(history, stream, text, ends_ms, "somebody")
+        }
+
+        /// The cancellation has that key.
+        pub fn cancelled_by(
+            history: History,
+            stream: &str,
+            text: &str,
+            ends_ms: u64,
+            key: &str,
+        ) -> History {
             let cancelled = LlmRequestCancelled {
                 cancelled: CancelledRequest::Requested {
                     llm_request_id: Offset(2),
                 },
                 reason: CancelReason::InterruptedByUserInput,
             };
-            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled);
+            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled).keyed(key);
             ended(history, stream, text, cancelled, ends_ms)
         }
 

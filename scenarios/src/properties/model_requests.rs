@@ -26,7 +26,7 @@ pub struct ModelRequest {
 }
 
 /// A request as the service had it. Simulated time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Call {
     pub began_ms: u64,
     /// When the service had answered it, or had seen that nobody waits for the answer; none if it
@@ -35,6 +35,11 @@ pub struct Call {
     /// The service itself broke it off, or sent an error in the place of its end: whoever asked may
     /// ask again.
     pub is_broken: bool,
+    /// What of its answer it had said when nobody waited any longer, or all of it; none if it came to
+    /// neither.
+    pub said: Option<Arc<str>>,
+    /// When it began to say that, if it was cut off.
+    pub first_said_ms: Option<u64>,
 }
 
 /// The requests whose calls can be told from those of every other: nothing else ends in the same
@@ -126,6 +131,15 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
                 _ => false,
             };
             let end = evidence.openai.iter().find(ended);
+            let (said, first_said_ms) = match end.map(|end| &end.what) {
+                Some(OpenAiFact::Answered { text, .. }) => (Some(text.clone()), None),
+                Some(OpenAiFact::Abandoned {
+                    said,
+                    first_said_ms,
+                    ..
+                }) => (Some(said.clone()), *first_said_ms),
+                _ => (None, None),
+            };
             calls
                 .entry(input_text.as_str().into())
                 .or_default()
@@ -133,6 +147,8 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
                     began_ms: entry.at_ms,
                     ended_ms: end.map(|end| end.at_ms),
                     is_broken: evidence.openai.iter().any(breaks),
+                    said,
+                    first_said_ms,
                 });
         }
     }

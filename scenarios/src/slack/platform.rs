@@ -10,7 +10,7 @@ use crate::{
 };
 use processors::{
     agent::{self, contract::OUTPUT_ADDED},
-    agent_host, edge, openai_ws, slack, slack_agent,
+    agent_chat, agent_host, edge, openai_ws, slack, slack_agent,
 };
 use runtime::{
     event::{StreamName, StreamPath},
@@ -35,10 +35,11 @@ pub static CLASSES: [Class; 4] = [
     agent::object::CLASS,
 ];
 
-pub static FOLDS: [Fold; 5] = [
+pub static FOLDS: [Fold; 6] = [
     Fold::of::<slack::processor::SlackRouter>(),
     Fold::of::<slack_agent::processor::SlackAgent>(),
     Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
 ];

@@ -10,7 +10,7 @@ use crate::{
     readings::{all, crashed, names, CRASHED},
 };
 use futures_util::future::BoxFuture;
-use processors::{agent, agent_host, openai_ws, slack, slack_agent};
+use processors::{agent, agent_chat, agent_host, openai_ws, slack, slack_agent};
 use runtime::{object::Class, processor::Fold, stream};
 use sim::{
     choice::{Budget, Shape, Site},
@@ -64,10 +64,11 @@ static CLASSES: [Class; 5] = [
     poster::CLASS,
 ];
 
-static FOLDS: [Fold; 6] = [
+static FOLDS: [Fold; 7] = [
     Fold::of::<slack::processor::SlackRouter>(),
     Fold::of::<slack_agent::processor::SlackAgent>(),
     Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
     Fold::of::<Poster>(),

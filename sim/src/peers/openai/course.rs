@@ -161,7 +161,9 @@ impl Course {
             delta,
             logprobs: [],
             obfuscation: is_hidden.then(|| &FILLER[..missing]),
-        })
+        })?;
+        self.outlet.service.note_said(&self.id, delta);
+        Ok(())
     }
 
     pub fn end_text(&mut self, item_id: &str, status: Status, text: &str) -> Result<(), Over> {

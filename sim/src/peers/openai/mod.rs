@@ -79,6 +79,15 @@ struct Generated {
     loop_turns: u32,
     /// Responses whose request said `store`; the others live in their connection only.
     kept: BTreeMap<Arc<str>, Kept>,
+    /// The text of the deltas of responses under way.
+    said: BTreeMap<Arc<str>, Said>,
+}
+
+/// What a response has said so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    first_ms: u64,
 }
 
 /// A stored response.
@@ -160,6 +169,10 @@ pub enum OpenAiFact {
     /// applied already, or `finishes_unread` lets it go on.
     Abandoned {
         response_id: Arc<str>,
+        /// The text of the deltas that were handed to the socket.
+        said: Arc<str>,
+        /// When the first of them was, in simulated time.
+        first_said_ms: Option<u64>,
     },
     /// A background response was cancelled.
     Cancelled {
@@ -201,6 +214,27 @@ impl OpenAi {
 
     fn generated(&self) -> std::sync::MutexGuard<'_, Generated> {
         self.generated.lock().expect("one thread")
+    }
+
+    /// A delta was handed to the socket.
+    fn note_said(&self, response_id: &Arc<str>, delta: &str) {
+        let mut generated = self.generated();
+        let said = generated.said.entry(response_id.clone());
+        let said = said.or_insert_with(|| Said {
+            text: String::new(),
+            first_ms: time::since_start_ms(),
+        });
+        said.text.push_str(delta);
+    }
+
+    /// The client is gone; what it was told by then.
+    fn abandoned(&self, response_id: Arc<str>) -> OpenAiFact {
+        let said = self.generated().said.remove(&response_id);
+        OpenAiFact::Abandoned {
+            response_id,
+            first_said_ms: said.as_ref().map(|said| said.first_ms),
+            said: said.map_or_else(|| "".into(), |said| said.text.into()),
+        }
     }
 
     /// The number and the id of a new response.

@@ -205,9 +205,8 @@ fn end_stream(course: &mut Course, outcome: Result<Terminal, Over>) -> Option<Ov
 }
 
 fn abandoned(course: &Course) {
-    course.record(OpenAiFact::Abandoned {
-        response_id: course.id.clone(),
-    });
+    let abandoned = course.service().abandoned(course.id.clone());
+    course.record(abandoned);
 }
 
 /// Sets a response under way that survives its request, and returns its Response object as it is now.

@@ -109,7 +109,8 @@ impl Conversation {
         match closed {
             Closed::ClientLeft => {
                 for response_id in self.lanes.under_way() {
-                    self.record(OpenAiFact::Abandoned { response_id });
+                    let abandoned = self.service.abandoned(response_id);
+                    self.record(abandoned);
                 }
             }
             Closed::ByService => {
