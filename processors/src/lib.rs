@@ -17,6 +17,7 @@
 //! - [`slack`]: routes webhooks to one stream per thread.
 //! - [`slack_agent`]: makes a thread's messages an agent's input, and shows what it does.
 //! - [`slack_api`]: the client of Slack's Web API.
+//! - [`slack_tools`]: what scripts call as `ctx.slack`.
 
 pub mod agent;
 pub mod agent_chat;
@@ -35,3 +36,4 @@ pub mod repo;
 pub mod slack;
 pub mod slack_agent;
 pub mod slack_api;
+pub mod slack_tools;

@@ -70,6 +70,7 @@ quirks! {
     B60 "B-60" "a model request that its host's death cut off counts as one that failed (#1808)",
     B61 "B-61" "what the model had said when it was interrupted is lost (#1886)",
     B69 "B-69" "an attempt starts on what was open before a batch, whatever the batch says (#2153)",
+    B66 "B-66" "webhooks are taken before the router is born, which then takes them for the past (#2038)",
     X1 "X-1" "an input is queued from the state as of its event, behind a request that has ended",
     X2 "X-2" "an input is queued late, behind the request that answers it, and asks for another one",
     X3 "X-3" "an output is appended after a look at the head, not at it: a cancellation gets in between",

@@ -1,11 +1,10 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Failures, Interrupts},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
     codemode::Scripts,
     project::{JsonataReactions, ProjectLifecycle},
-    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
-    slack::{BusyThreads, FirstMessage, SlackPosts},
+    slack::{BusyThreads, Cutover, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
     },
@@ -21,6 +20,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
     &SlackPosts,
+    &Cutover,
     &Interrupts,
     &Attach,
     &Failures,

@@ -3,8 +3,10 @@
 #![allow(dead_code)]
 
 pub mod platform;
+pub mod rows;
 pub mod slack_service;
 pub mod streams;
+pub mod workspace;
 
 use futures_util::future::LocalBoxFuture;
 use runtime::{
@@ -45,6 +47,11 @@ impl World {
 
     pub fn take_journal(&self) -> Vec<String> {
         self.journal.take()
+    }
+
+    /// Everything that was under way is gone.
+    pub fn crash(&self) {
+        self.clock.end();
     }
 
     pub fn spawn(&self, work: LocalBoxFuture<'static, ()>) {

@@ -168,8 +168,15 @@ mod tests {
 
     #[test]
     fn a_script_that_is_run_once_is_right() {
-        assert_eq!(history(0, [answered(), asked()]).exercised(&ScriptedAnswers), 1);
-        assert_eq!(history(1, [answered()]).exercised(&ScriptedAnswers), 0, "it is old");
+        assert_eq!(
+            history(0, [answered(), asked()]).exercised(&ScriptedAnswers),
+            1
+        );
+        assert_eq!(
+            history(1, [answered()]).exercised(&ScriptedAnswers),
+            0,
+            "it is old"
+        );
     }
 
     #[test]

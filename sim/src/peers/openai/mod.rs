@@ -41,7 +41,10 @@ use super::{
     ledger::{Ledger, LedgerEntry},
     PeerPorts,
 };
-use crate::{choice::Subject, time::EPOCH};
+use crate::{
+    choice::Subject,
+    time::{self, EPOCH},
+};
 use error::ApiError;
 use hyper::{body::Incoming, Request};
 use object::{Item, Part, Response, Status, Usage};
