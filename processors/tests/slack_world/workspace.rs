@@ -102,7 +102,7 @@ impl Workspace {
                     thread_ts: given("thread_ts").map(str::to_owned),
                     text: given("text").unwrap_or_default().to_owned(),
                     metadata: arguments.get("metadata").cloned().unwrap_or_default(),
-                    shows_from_ms: self.world.elapsed_ms.get() + hidden_ms,
+                    shows_from_ms: self.now_ms() + hidden_ms,
                 });
                 ok(json!({ "channel": given("channel"), "ts": ts }))
             }
@@ -130,9 +130,13 @@ impl Workspace {
         }
     }
 
+    fn now_ms(&self) -> i64 {
+        self.world.elapsed_ms() as i64
+    }
+
     /// A cursor is the number of the next message, and with `e` the page was empty.
     fn page_of(&self, arguments: &Map<String, Value>, is_of: impl Fn(&Message) -> bool) -> Answer {
-        let now_ms = self.world.elapsed_ms.get();
+        let now_ms = self.now_ms();
         let messages = self.messages.borrow();
         let shown: Vec<&Message> = messages
             .iter()

@@ -57,8 +57,12 @@ pub fn begin(world: &World, name: &str) {
 fn providers() -> Vec<EventInput> {
     let workshop = workshop::name().to_string();
     let make = Callable::object_method(workshop::BINDING, &workshop, workshop::MAKE);
+    let rpc = Invocation::Rpc {
+        callable: make,
+        is_idempotent: false,
+    };
     let registered = [
-        (vec!["workshop"], Invocation::Rpc { callable: make }),
+        (vec!["workshop"], rpc),
         (clerk::PATH.to_vec(), Invocation::Event),
         (vec!["office"], Invocation::Event),
     ];
