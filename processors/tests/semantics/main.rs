@@ -8,6 +8,7 @@
 mod agent;
 mod agent_host;
 mod circuit_breaker;
+mod codemode;
 mod echo;
 mod openai_ws;
 mod review;
@@ -35,6 +36,7 @@ reviewed! {
     agent
     agent_host
     circuit_breaker
+    codemode
     echo
     openai_ws
     slack
