@@ -9,6 +9,7 @@ mod agent;
 mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod codemode;
 mod echo;
 mod jsonata_reactor;
 mod openai_ws;
@@ -40,6 +41,7 @@ reviewed! {
     agent_chat
     agent_host
     circuit_breaker
+    codemode
     echo
     jsonata_reactor
     openai_ws
