@@ -99,8 +99,8 @@ impl Bench {
             .collect()
     }
 
-    fn elapsed_ms(&self) -> i64 {
-        self.world.elapsed_ms.get()
+    fn elapsed_ms(&self) -> u64 {
+        self.world.elapsed_ms()
     }
 }
 

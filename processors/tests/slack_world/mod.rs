@@ -55,7 +55,7 @@ impl World {
     }
 
     pub fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
-        self.clock.spawn(work);
+        drop(self.clock.spawn(work));
     }
 
     pub fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {

@@ -16,7 +16,7 @@ pub enum Fate {
     /// It has its effect, and is answered with this.
     After(Answer),
     /// It has its effect, and the message shows only after so many milliseconds.
-    Hidden(i64, Answer),
+    Hidden(u64, Answer),
 }
 
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Message {
     pub thread_ts: Option<String>,
     pub text: String,
     metadata: Value,
-    shows_from_ms: i64,
+    shows_from_ms: u64,
 }
 
 pub struct Workspace {
@@ -91,7 +91,7 @@ impl Workspace {
         }
     }
 
-    fn apply(&self, method: &str, arguments: &Map<String, Value>, hidden_ms: i64) -> Answer {
+    fn apply(&self, method: &str, arguments: &Map<String, Value>, hidden_ms: u64) -> Answer {
         let given = |name: &str| arguments.get(name).and_then(Value::as_str);
         match method {
             "chat.postMessage" => {
@@ -102,7 +102,7 @@ impl Workspace {
                     thread_ts: given("thread_ts").map(str::to_owned),
                     text: given("text").unwrap_or_default().to_owned(),
                     metadata: arguments.get("metadata").cloned().unwrap_or_default(),
-                    shows_from_ms: self.now_ms() + hidden_ms,
+                    shows_from_ms: self.world.elapsed_ms() + hidden_ms,
                 });
                 ok(json!({ "channel": given("channel"), "ts": ts }))
             }
@@ -130,13 +130,9 @@ impl Workspace {
         }
     }
 
-    fn now_ms(&self) -> i64 {
-        self.world.elapsed_ms() as i64
-    }
-
     /// A cursor is the number of the next message, and with `e` the page was empty.
     fn page_of(&self, arguments: &Map<String, Value>, is_of: impl Fn(&Message) -> bool) -> Answer {
-        let now_ms = self.now_ms();
+        let now_ms = self.world.elapsed_ms();
         let messages = self.messages.borrow();
         let shown: Vec<&Message> = messages
             .iter()
