@@ -209,7 +209,7 @@ pub const RULES: &[Rule] = &[
             except("scenarios/src/command/", OUTSIDE),
             except("scenarios/tests/leaks/clocks.rs", PLANTED),
             except(
-                "sim/src/exploration/shrink.rs",
+                "sim/src/exploration/shrink/",
                 "a budget of wall time, outside of worlds",
             ),
             except(
