@@ -20,7 +20,7 @@ use futures_util::{
 };
 use runtime::{
     call::{Argument, Arguments, CallError},
-    callable::{dispatch, Callable},
+    callable::{dispatch, Callable, CallableError},
     event::{Event, EventInput, Offset},
     platform::NoteKind,
     processor::ProcessorError,
@@ -31,6 +31,9 @@ use tokio::sync::oneshot;
 
 /// How long a call may take, whoever answers it.
 pub const CALL_DURATION_MS_MAX: u64 = 60_000;
+
+/// From a dispatch whose way was lost to the next.
+const DISPATCH_AGAIN_MS: u64 = 1_000;
 
 /// What somebody wants called.
 pub struct CallRequest {
@@ -82,6 +85,17 @@ impl From<Outcome> for Answer {
     }
 }
 
+/// The callable of a provider that knows its calls by their ids.
+pub(super) fn idempotent(provider: &ToolProvider) -> Option<&Callable> {
+    match &provider.invocation {
+        Invocation::Rpc {
+            callable,
+            is_idempotent: true,
+        } => Some(callable),
+        _ => None,
+    }
+}
+
 /// Calls that are under way here, and who waits for what events answer.
 #[derive(Default)]
 pub struct Calls {
@@ -92,6 +106,7 @@ pub struct Calls {
 impl Calls {
     /// The outcome of a call, when the stream tells it.
     pub fn expect(&self, id: &Arc<str>) -> oneshot::Receiver<Outcome> {
+        self.tidy();
         let (answers, answer) = oneshot::channel();
         let mut waiting = self.waiting.borrow_mut();
         waiting.entry(id.clone()).or_default().push(answers);
@@ -182,9 +197,12 @@ impl Session {
                     .await;
                 outcome.into()
             }
-            Invocation::Rpc { callable } => {
+            Invocation::Rpc {
+                callable,
+                is_idempotent,
+            } => {
                 drop(answer);
-                self.call_over_rpc(undertaking, call, callable, request.args)
+                self.call_over_rpc(undertaking, call, (callable, *is_idempotent), request.args)
                     .await
             }
         }
@@ -201,11 +219,13 @@ impl Session {
         Ok(self.append(vec![requested]).await?[0].clone())
     }
 
-    async fn call_over_rpc(
+    /// Dispatches a call; again, if the way to the provider fails and the provider knows the call by its
+    /// id.
+    pub(super) async fn call_over_rpc(
         self: &Rc<Self>,
         undertaking: Undertaking,
         call: FunctionCall,
-        callable: &Callable,
+        (callable, is_idempotent): (&Callable, bool),
         args: Vec<Argument>,
     ) -> Answer {
         let began = self.context.now();
@@ -221,7 +241,20 @@ impl Session {
         if let Some(script) = &call.script_execution_id {
             payload = payload.json("scriptExecutionId", script);
         }
-        let dispatched = dispatch(&self.reach, callable, payload);
+        let dispatched = async {
+            loop {
+                match dispatch(&self.reach, callable, payload.clone()).await {
+                    Err(CallableError::Call(lost)) if is_idempotent && lost.is_transient() => {
+                        let note = format_args!("{} is dispatched again: {lost}", call.path);
+                        self.context.note(NoteKind::Failure, note);
+                        self.context
+                            .sleep("a call to be dispatched again", DISPATCH_AGAIN_MS)
+                            .await;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
         let answer = match self.in_time(dispatched).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Thrown::new(error.to_string())),
@@ -308,6 +341,12 @@ impl Session {
                 outcome.into()
             }
             (Some(undertaking), InvocationKind::Rpc) => {
+                let provider = head.fold.provider_for(&call.path);
+                if let Some(callable) = provider.and_then(idempotent) {
+                    return self
+                        .call_again(undertaking, call, callable, requested.offset)
+                        .await;
+                }
                 let end = ending::of_call(call, None, Outcome::threw(CALL_DIED));
                 self.close(undertaking, Ending::of(end)).await;
                 Err(Thrown::new(CALL_DIED))
@@ -317,6 +356,28 @@ impl Session {
                 _ => Err(Thrown::new("the call is under way still")),
             },
         }
+    }
+
+    /// Learns what came of a call whose dispatch died with an earlier incarnation.
+    pub(super) async fn call_again(
+        self: &Rc<Self>,
+        undertaking: Undertaking,
+        call: FunctionCall,
+        callable: &Callable,
+        requested: Offset,
+    ) -> Answer {
+        let before = Some(requested.next());
+        let after = Offset(requested.0.saturating_sub(1));
+        let read = || async { Ok(self.stream.events(after, before).await?) };
+        let events = patiently(&self.context, read).await?;
+        let of_call = |event: &&Arc<Event>| event.offset == requested;
+        let request = events.iter().find(of_call);
+        let request = request.ok_or_else(|| Thrown::new("the call is not in its stream"))?;
+        let request: FunctionCallRequested = request.payload().map_err(ProcessorError::from)?;
+        let args = request.args.as_array().cloned().unwrap_or_default();
+        let args = args.into_iter().map(Argument::Json).collect();
+        self.call_over_rpc(undertaking, call, (callable, true), args)
+            .await
     }
 
     /// How a call ended, as the stream tells it; none if it has not ended.
@@ -342,5 +403,24 @@ impl Session {
     pub(super) fn note_failure(&self, what: &str, error: &ProcessorError) {
         let note = format_args!("{SLUG} could not {what}: {error}");
         self.context.note(NoteKind::Failure, note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_no_longer_is_forgotten() {
+        let calls = Calls::default();
+        let patient = calls.expect(&"a".into());
+        for id in ["b", "c", "d"] {
+            drop(calls.expect(&id.into()));
+        }
+        let last = calls.expect(&"e".into());
+        assert_eq!(calls.waiting.borrow().len(), 2);
+        drop((patient, last));
+        calls.tidy();
+        assert!(calls.waiting.borrow().is_empty());
     }
 }

@@ -100,14 +100,25 @@ pub struct ToolProvider {
 
 /// How a provider's functions are called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(
+    tag = "kind",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Invocation {
     /// Some processor of the stream answers `function-call-requested` by appending
     /// `function-call-completed`.
     Event,
     /// Dispatched with `{args, codemodeSessionCapability, functionCallId, functionPath,
     /// invocationKind: "rpc", path, providerPath, scriptExecutionId?}`; what it gives is the result.
-    Rpc { callable: Callable },
+    Rpc {
+        callable: Callable,
+        /// However often a call is dispatched under its id, the provider makes it once: then a loss of
+        /// the way to it, or of the session, is no reason not to learn what came of it. An addition to
+        /// V1's form.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_idempotent: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,14 +3,15 @@
 //!
 //! - A script is not run again: it may have had effects outside, and nobody knows how far it came. It
 //!   ends as one that threw, and whoever asked for it may ask again.
-//! - A call over rpc likewise: whether it had its effect is unknown.
+//! - A call over rpc likewise: whether it had its effect is unknown. Unless its provider knows calls by
+//!   their ids: then it is dispatched again, to learn what came of it.
 //! - A call by event is answered by somebody else, who may be at it: it is waited for anew, and ends
 //!   when the time is up.
 //! - What ended here, and the stream did not take, is said again.
 //!
 //! Nothing is settled that has its end further on in the log: the head decides.
 
-use super::{contract::*, ending, reducer::Subject, session::Session};
+use super::{call::idempotent, contract::*, ending, reducer::Subject, session::Session};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
@@ -46,8 +47,9 @@ impl Session {
             return Ok(());
         }
         for (call, requested) in state.open_calls() {
-            if call.invocation_kind == InvocationKind::Event {
-                self.wait_again(call, requested);
+            match call.invocation_kind {
+                InvocationKind::Event => self.wait_again(call, requested),
+                InvocationKind::Rpc => self.ask_again(state, call, requested),
             }
         }
         let calls = state.open_calls().map(|(call, _)| call.subject());
@@ -117,6 +119,21 @@ impl Session {
                 session
                     .await_answer(undertaking, call, requested, answer)
                     .await;
+            });
+        }
+    }
+
+    /// Asks an idempotent provider what came of a call, unless somebody does.
+    fn ask_again(self: &Rc<Self>, state: &State, call: &FunctionCall, requested: Offset) {
+        let provider = state.provider_for(&call.path);
+        let Some(callable) = provider.and_then(idempotent).cloned() else {
+            return;
+        };
+        if let Some(undertaking) = self.undertakings.begin(call.subject()) {
+            let (session, call) = (self.clone(), call.clone());
+            self.context.wait_until("function call", async move {
+                let asked = session.call_again(undertaking, call, &callable, requested);
+                drop(asked.await);
             });
         }
     }

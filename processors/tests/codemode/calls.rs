@@ -350,3 +350,27 @@ fn the_same_call_again_is_not_made_twice() {
         assert_eq!(bench.count(&FUNCTION_CALL_COMPLETED), 1);
     });
 }
+
+#[test]
+fn a_provider_that_knows_its_calls_is_asked_again_when_the_way_to_it_fails() {
+    run(|| async {
+        for is_idempotent in [true, false] {
+            let (bench, tools) = with_tools(None);
+            if is_idempotent {
+                bench.stream.push(idempotent_provider(&["tools"]));
+            }
+            tools.lost.set(2);
+            bench.say(script("s", "(ctx) => ctx.tools.count()")).await;
+            bench.run_ms(5_000).await;
+            let calls = tools.calls.borrow();
+            let ids: Vec<&Value> = calls.iter().map(|call| &call["functionCallId"]).collect();
+            assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "one call");
+            match is_idempotent {
+                true => assert_eq!(end(&bench), returned(json!(3))),
+                false => assert_eq!(end(&bench)["status"], "threw"),
+            }
+            assert_eq!(ids.len(), if is_idempotent { 3 } else { 1 });
+            assert_eq!(bench.count(&FUNCTION_CALL_COMPLETED), 1);
+        }
+    });
+}

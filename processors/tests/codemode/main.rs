@@ -63,6 +63,13 @@ fn rpc_provider(path: &[&str]) -> EventInput {
     provider(path, json!({ "kind": "rpc", "callable": callable }))
 }
 
+/// One that makes a call once, however often it is dispatched.
+fn idempotent_provider(path: &[&str]) -> EventInput {
+    let callable = Callable::object_method("TOOLS", "p1:/tools", "callTool");
+    let invocation = json!({ "kind": "rpc", "callable": callable, "isIdempotent": true });
+    provider(path, invocation)
+}
+
 /// How the scripts ended, by id, in the order of the stream.
 fn ends(bench: &CodemodeBench) -> Vec<(String, Value)> {
     let ended = bench.appended(&SCRIPT_EXECUTION_COMPLETED);
@@ -124,6 +131,8 @@ async fn requested_call(bench: &CodemodeBench) -> Arc<Event> {
 struct Tools {
     calls: RefCell<Vec<Value>>,
     fails: Cell<bool>,
+    /// So many replies get lost.
+    lost: Cell<u32>,
 }
 
 impl Tools {
@@ -137,6 +146,10 @@ impl Tools {
                 seen[name] = value.to_json().unwrap_or(json!("live"));
             }
             tools.calls.borrow_mut().push(seen);
+            if tools.lost.get() > 0 {
+                tools.lost.set(tools.lost.get() - 1);
+                return Err(CallError::Disconnected("reply lost".into()));
+            }
             match tools.fails.get() {
                 false => Ok(Argument::json(tools.calls.borrow().len())),
                 true => Err(CallError::remote("busy", "the tool is busy")),

@@ -140,6 +140,31 @@ fn a_call_over_rpc_that_died_is_settled_and_not_made_again() {
 }
 
 #[test]
+fn what_came_of_a_call_that_died_is_asked_of_a_provider_that_knows_its_calls() {
+    run(|| async {
+        let (bench, tools) = with_tools(None);
+        bench.stream.push(idempotent_provider(&["tools"]));
+        tools.lost.set(u32::MAX);
+        bench
+            .say(script("s", "(ctx) => ctx.tools.count({ a: 1 })"))
+            .await;
+        bench.run_ms(500).await;
+        let first = tools.calls.borrow()[0].clone();
+        bench.restart();
+        tools.lost.set(0);
+        bench.ring().await.unwrap();
+        bench.run_ms(200).await;
+        let again = tools.calls.borrow().last().unwrap().clone();
+        assert_eq!(again, first);
+        let ended = bench.appended(&FUNCTION_CALL_COMPLETED);
+        assert_eq!(ended.len(), 1);
+        assert_eq!(payload(&ended[0])["outcome"]["status"], "returned");
+        assert_eq!(end(&bench), threw(SCRIPT_DIED));
+        assert!(!bench.owes().await);
+    });
+}
+
+#[test]
 fn an_end_that_the_stream_does_not_take_is_said_again_when_the_alarm_rings() {
     run(|| async {
         let bench = bench();

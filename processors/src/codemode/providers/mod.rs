@@ -62,5 +62,6 @@ fn key_of(path: &FullPath) -> String {
 fn export(name: &str, props: Option<Value>) -> Invocation {
     Invocation::Rpc {
         callable: Callable::export_method(name, props, CALL_FUNCTION),
+        is_idempotent: false,
     }
 }
