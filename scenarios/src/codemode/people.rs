@@ -57,6 +57,8 @@ pub enum Script {
         items: u64,
         pause_ms: u64,
     },
+    /// Has something registered, by somebody who knows the call when it comes again.
+    Register,
     /// Asks the clerk.
     Ask,
     /// Has two things made and asks the clerk, all at once.
@@ -87,6 +89,9 @@ impl Script {
   return made;
 }}"
             ),
+            Script::Register => {
+                format!("async (ctx) => (await ctx.registry.register('{id}/1')).made")
+            }
             Script::Ask => "async (ctx) => {
   const refusal = await ctx.office.clerk.refuse().catch((error) => error.message);
   return [await ctx.office.clerk.stamp(), refusal];
@@ -156,30 +161,27 @@ impl<'a> People<'a> {
         } = step;
         self.world.sleep(after_ms).await;
         let stream = session_stream(&session);
-        if self.begun.insert(session) {
-            begin(self.world, stream.path.segments().last().expect("a name"));
+        let id = format!("{session}-{number}");
+        if self.begun.insert(session.clone()) {
+            begin(self.world, &session).await;
         }
-        self.begin(&stream, number, does);
+        self.do_at(&stream, number, &id, does);
     }
 
-    /// Nobody waits for what comes of it.
-    fn begin(&mut self, stream: &StreamName, number: u64, does: Does) {
+    /// Begins it; nobody waits for what comes of it.
+    fn do_at(&mut self, stream: &StreamName, number: u64, id: &str, does: Does) {
         let world = self.world;
-        let id = format!(
-            "{}-{number}",
-            stream.path.segments().last().expect("a name")
-        );
         match does {
             Does::Ask(script) => {
-                let payload = json!({ "scriptExecutionId": id, "code": script.code(&id) });
+                let payload = json!({ "scriptExecutionId": id, "code": script.code(id) });
                 let key = format!("workload/script-{number}");
                 let asked = EventInput::new(SCRIPT_EXECUTION_REQUESTED, payload).keyed(key);
                 drop(world.append(stream.clone(), vec![asked]));
             }
             Does::Create(script) => {
                 let arguments = Arguments::new()
-                    .json("code", script.code(&id))
-                    .json("scriptExecutionId", &id);
+                    .json("code", script.code(id))
+                    .json("scriptExecutionId", id);
                 drop(call(world, stream, CREATE_SESSION, arguments));
             }
             Does::Call => {

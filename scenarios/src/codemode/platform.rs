@@ -29,8 +29,9 @@ pub static FOLDS: [Fold; 2] = [
     Fold::of::<clerk::Clerk>(),
 ];
 
-/// The session that its stream dials first (I8); the other is asked to be there.
+/// The session that its stream dials first (I8), before anybody asks for anything.
 pub const DIALED: &str = "ada";
+/// The session whose object is asked to be there, while people already ask for scripts.
 pub const INITIALIZED: &str = "bob";
 
 pub fn session_stream(name: &str) -> StreamName {
@@ -38,31 +39,37 @@ pub fn session_stream(name: &str) -> StreamName {
     StreamName::new("p1", StreamPath::parse(&path).expect("a path"))
 }
 
-/// Begins a session; nobody waits for that.
-pub fn begin(world: &World, name: &str) {
+/// Begins a session.
+pub async fn begin(world: &World, name: &str) {
     let stream = session_stream(name);
-    let mut events = match name == DIALED {
-        true => codemode::object::bootstrap(&stream),
-        false => Vec::new(),
+    let events = |first: Vec<EventInput>| {
+        let mut events = first;
+        events.extend(providers());
+        events.push(clerk::subscription(&stream));
+        events
     };
-    events.extend(providers());
-    events.push(clerk::subscription(&stream));
-    drop(world.append(stream.clone(), events));
-    if name != DIALED {
-        drop(call(world, &stream, "initialize", Arguments::new()));
+    match name == DIALED {
+        true => {
+            let bootstrap = codemode::object::bootstrap(&stream);
+            world.append(stream.clone(), events(bootstrap)).await;
+        }
+        false => {
+            drop(call(world, &stream, "initialize", Arguments::new()));
+            drop(world.append(stream.clone(), events(Vec::new())));
+        }
     }
 }
 
-/// What scripts may call: the workshop, the clerk, and somebody who is never there.
+/// What scripts may call: the workshop, the registry, the clerk, and somebody who is never there.
 fn providers() -> Vec<EventInput> {
     let workshop = workshop::name().to_string();
-    let make = Callable::object_method(workshop::BINDING, &workshop, workshop::MAKE);
-    let rpc = Invocation::Rpc {
-        callable: make,
-        is_idempotent: false,
+    let rpc = |method, is_idempotent| Invocation::Rpc {
+        callable: Callable::object_method(workshop::BINDING, &workshop, method),
+        is_idempotent,
     };
     let registered = [
-        (vec!["workshop"], rpc),
+        (vec!["workshop"], rpc(workshop::MAKE, false)),
+        (vec!["registry"], rpc(workshop::REGISTER, true)),
         (clerk::PATH.to_vec(), Invocation::Event),
         (vec!["office"], Invocation::Event),
     ];

@@ -33,7 +33,7 @@ static DOES: Site = Site::operation(
 );
 static SCRIPT: Site = Site::operation(
     "workload.script",
-    Shape::Below { count: 12 },
+    Shape::Below { count: 14 },
     "what a script does",
 );
 static PAUSE: Site = Site::operation(
@@ -232,6 +232,7 @@ fn script(draws: &Draws<'_>, subject: &str) -> Script {
         8 => Script::Nobody,
         9 => Script::Log,
         10 => Script::Fetch,
+        11 | 12 => Script::Register,
         _ => Script::Throw,
     }
 }

@@ -1,5 +1,6 @@
-//! A provider over rpc: an object with one method, which makes something each time it is called, and
-//! writes that down in a stream of its own. What stands there twice was made twice.
+//! Providers over rpc: an object that makes something each time it is called, and writes that down in a
+//! stream of its own. What stands there twice was made twice. As a registry it knows its calls by their
+//! ids, and writes each down once, however often it is dispatched.
 //!
 //! It tells a function that it is given what it makes, if that still listens.
 
@@ -11,13 +12,14 @@ use runtime::{
     platform::Target,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{json, Value};
+use serde_json::json;
 use std::rc::Rc;
 
 pub const BINDING: &str = "WORKSHOP";
 
-/// Takes what codemode dispatches; its first argument names the item, its second may be a function.
+/// Both take what codemode dispatches; the first argument names the item, the second may be a function.
 pub const MAKE: &str = "makeItem";
+pub const REGISTER: &str = "registerItem";
 
 pub const MADE: EventType = EventType::of("events.iterate.com/workshop/made");
 
@@ -58,19 +60,24 @@ struct Workshop(Context);
 impl Object for Workshop {
     fn call(self: Rc<Self>, method: String, arguments: Arguments) -> Reply {
         Box::pin(async move {
-            match method == MAKE {
-                true => self.make(arguments).await,
-                false => Err(unknown_method(BINDING, &method)),
+            match method.as_str() {
+                MAKE => self.make(arguments, self.0.draw_id().to_string()).await,
+                REGISTER => {
+                    let key = arguments.parse("functionCallId")?;
+                    self.make(arguments, key).await
+                }
+                method => Err(unknown_method(BINDING, method)),
             }
         })
     }
 }
 
 impl Workshop {
-    async fn make(&self, arguments: Arguments) -> Result<Argument, CallError> {
+    /// Makes something, once under that key.
+    async fn make(&self, arguments: Arguments, key: String) -> Result<Argument, CallError> {
         let (item, listener) = match arguments.require("args")? {
             Argument::List(args) => (args[0].parse()?, args.get(1).cloned()),
-            args => (args.parse::<Vec<Value>>()?.remove(0).to_string(), None),
+            args => (args.parse::<Vec<String>>()?.remove(0), None),
         };
         let made = Made {
             item,
@@ -78,7 +85,7 @@ impl Workshop {
             script_execution_id: arguments.parse_optional("scriptExecutionId")?,
         };
         self.0.sleep("work", WORK_MS).await;
-        self.write_down(&made).await?;
+        self.write_down(&made, key).await?;
         if let Some(Argument::Capability(listener)) = listener {
             let listener = self.0.stub_to(Target::Capability(listener));
             let told = Arguments::new().json("0", &made.item);
@@ -89,8 +96,8 @@ impl Workshop {
     }
 
     /// Once for this call, whatever gets lost.
-    async fn write_down(&self, made: &Made) -> Result<(), CallError> {
-        let event = EventInput::new(MADE, made).keyed(self.0.draw_id().to_string());
+    async fn write_down(&self, made: &Made, key: String) -> Result<(), CallError> {
+        let event = EventInput::new(MADE, made).keyed(key);
         let mut attempts = 1;
         loop {
             match hosting::ensure(&self.0, &name(), vec![event.clone()]).await {

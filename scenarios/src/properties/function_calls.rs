@@ -69,7 +69,8 @@ fn check_ends(log: &StreamLog, made: &BTreeMap<String, u64>) -> Result<u64, Viol
             continue;
         }
         ends.insert(id.clone(), event.offset);
-        let is_of_workshop = end.call.provider_path.names()[0].as_ref() == "workshop";
+        let provider = end.call.provider_path.names()[0].as_ref();
+        let is_of_workshop = ["workshop", "registry"].contains(&provider);
         let has_returned = matches!(end.outcome, Outcome::Returned { .. });
         if is_of_workshop && has_returned && !made.contains_key(&id) {
             let message = format!("{}: call {id:?} returned, and nothing was made", log.name);
