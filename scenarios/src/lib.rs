@@ -3,7 +3,7 @@
 //! - [`property`]: property tests of whole worlds.
 //! - [`regressions`]: capsules that are kept, and replayed by the tests.
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`agent`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
+//! - [`agent`], [`models`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
 //!   [`readings`]: of the evidence, for all.
 //! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
@@ -16,6 +16,7 @@ pub mod capsules;
 pub mod command;
 pub mod hunts;
 pub mod log_view;
+pub mod models;
 mod palette;
 pub mod properties;
 pub mod property;

@@ -2,6 +2,7 @@
 
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts},
+    models::ModelClients,
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -22,6 +23,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Attach,
     &Failures,
     &Alone,
+    &ModelClients,
     &LongPast,
     &Flood,
     &Legacy,
