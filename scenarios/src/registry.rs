@@ -3,6 +3,7 @@
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
     codemode::Scripts,
+    models::ModelClients,
     project::{JsonataReactions, ProjectLifecycle},
     slack::{BusyThreads, Cutover, FirstMessage, SlackPosts},
     streams::{
@@ -30,6 +31,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &JsonataReactions,
     &Project,
     &Restarts,
+    &ModelClients,
     &LongPast,
     &Flood,
     &Legacy,

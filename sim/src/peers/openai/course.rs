@@ -79,7 +79,7 @@ impl Course {
 
     pub fn send(&mut self, event: Event<'_>) -> Result<(), Over> {
         let number = self.next_number();
-        let json = event.to_json(number, self.outlet.lane());
+        let json = event.into_json(number, self.outlet.lane());
         self.outlet.send(json)
     }
 
@@ -102,7 +102,7 @@ impl Course {
             Stage::Queued => Event::Queued { response },
             Stage::InProgress => Event::InProgress { response },
         };
-        event.to_json(number, self.outlet.lane())
+        event.into_json(number, self.outlet.lane())
     }
 
     /// The name of an item: what the response has of this kind so far does not matter, as its index
@@ -247,6 +247,11 @@ impl Course {
             summary.push(part);
         }
         self.end_item(item(summary))
+    }
+
+    /// What the messages say that are finished.
+    pub fn output_text(&self) -> String {
+        self.output.iter().map(Item::text).collect()
     }
 
     /// The calls that a continuation has to answer.

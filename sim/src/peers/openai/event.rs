@@ -130,7 +130,7 @@ struct Numbered<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub fn to_json(self, sequence_number: u64, stream_id: Option<&'a str>) -> String {
+    pub fn into_json(self, sequence_number: u64, stream_id: Option<&'a str>) -> String {
         let numbered = Numbered {
             event: self,
             sequence_number,
@@ -158,7 +158,7 @@ mod tests {
             output_index: 2,
             delta: "{",
         };
-        let json = event.to_json(7, Some("lane"));
+        let json = event.into_json(7, Some("lane"));
         assert_eq!(
             json,
             r#"{"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":2,"delta":"{","sequence_number":7,"stream_id":"lane"}"#

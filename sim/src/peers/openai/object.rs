@@ -147,6 +147,18 @@ impl Item {
         }
     }
 
+    /// What it says, as far as that is text.
+    pub fn text(&self) -> String {
+        let Item::Message { content, .. } = self else {
+            return String::new();
+        };
+        let texts = content.iter().filter_map(|part| match part {
+            Part::OutputText { text, .. } => Some(text.as_str()),
+            Part::Refusal { .. } => None,
+        });
+        texts.collect()
+    }
+
     /// The call that somebody has to answer.
     pub fn call_id(&self) -> Option<&str> {
         match self {

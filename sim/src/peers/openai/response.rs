@@ -53,7 +53,7 @@ pub(super) async fn respond(course: &mut Course) -> Result<Terminal, Over> {
 /// §2.2: no output, but a response that can be continued.
 fn warm_up(course: &mut Course) -> Result<Terminal, Over> {
     course.say(Stage::Created)?;
-    complete(course, "")
+    complete(course)
 }
 
 async fn generate(course: &mut Course) -> Result<Terminal, Over> {
@@ -83,16 +83,16 @@ async fn generate(course: &mut Course) -> Result<Terminal, Over> {
     }
     match answer.content {
         Content::Text(text) => say(course, &text, cut).await,
-        Content::Nothing => complete(course, ""),
+        Content::Nothing => complete(course),
         Content::Refusal(refusal) => {
             course.refusal(refusal)?;
-            complete(course, "")
+            complete(course)
         }
         Content::Calls(calls) => {
             for call in calls {
                 course.call(&call.name, call.arguments)?;
             }
-            complete(course, "")
+            complete(course)
         }
     }
 }
@@ -130,17 +130,17 @@ async fn say(course: &mut Course, answer: &Text, cut: Option<Cut>) -> Result<Ter
             keep(
                 course,
                 json,
-                Some((Ending::Completed.name(), text.as_str().into())),
+                Some((Ending::Completed.name(), course.output_text().into())),
             );
             how.strike(course, &item_id, &text)
         }
-        None => complete(course, &text),
+        None => complete(course),
     }
 }
 
-fn complete(course: &mut Course, text: &str) -> Result<Terminal, Over> {
+fn complete(course: &mut Course) -> Result<Terminal, Over> {
     apply(course);
-    finish(course, Ending::Completed, text)
+    finish(course, Ending::Completed)
 }
 
 /// The message is whole as far as it got.
@@ -152,11 +152,11 @@ pub(super) fn end_incomplete(
 ) -> Result<Terminal, Over> {
     course.end_text(item_id, Status::Incomplete, text)?;
     apply(course);
-    finish(course, Ending::Incomplete { reason }, text)
+    finish(course, Ending::Incomplete { reason })
 }
 
 pub(super) fn fail(course: &mut Course, code: &'static str) -> Result<Terminal, Over> {
-    finish(course, Ending::Failed { code }, "")
+    finish(course, Ending::Failed { code })
 }
 
 /// How a response ends, by its terminal event.
@@ -212,13 +212,13 @@ pub(super) fn terminal(course: &mut Course, ending: Ending) -> (String, String) 
             }
         }
     };
-    let event = event.to_json(number, course.outlet.lane());
+    let event = event.into_json(number, course.outlet.lane());
     (event, response.to_json())
 }
 
-fn finish(course: &mut Course, ending: Ending, text: &str) -> Result<Terminal, Over> {
+fn finish(course: &mut Course, ending: Ending) -> Result<Terminal, Over> {
     let (event, json) = terminal(course, ending);
-    let text: Arc<str> = text.into();
+    let text: Arc<str> = course.output_text().into();
     keep(course, json.clone(), Some((ending.name(), text.clone())));
     course.outlet.send(event)?;
     Ok(Terminal::Finished(Finished {

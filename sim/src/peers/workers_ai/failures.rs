@@ -25,7 +25,9 @@ pub(super) async fn check(service: &WorkersAi) -> Result<(), Unanswered> {
     match choices.variant(&SERVER_ERROR, subject) {
         None => {}
         Some("502-html") => {
-            return Err(Unanswered::Otherwise(html_reply(StatusCode::BAD_GATEWAY)));
+            return Err(Unanswered::Otherwise(
+                html_reply(StatusCode::BAD_GATEWAY).into(),
+            ));
         }
         Some(status) => {
             let status = status.parse().expect("the other variants are statuses");

@@ -113,7 +113,7 @@ pub enum WorkersAiFact {
 enum Unanswered {
     Error(ApiError),
     /// An error page of somebody in between.
-    Otherwise(Reply<Body>),
+    Otherwise(Box<Reply<Body>>),
     NoReply,
     /// Nothing more happens on the connection.
     Never,
@@ -216,7 +216,7 @@ impl HttpService<Body> for WorkersAi {
         let (mut reply, code) = match self.answer_call(connection, &head, &body).await {
             Ok(reply) => (reply, None),
             Err(Unanswered::Error(error)) => (error_reply(&error), Some(error.code)),
-            Err(Unanswered::Otherwise(reply)) => (reply, None),
+            Err(Unanswered::Otherwise(reply)) => (*reply, None),
             Err(Unanswered::NoReply) => return Err(NoReply),
             Err(Unanswered::Never) => {
                 drop(answering);

@@ -147,7 +147,7 @@ pub(super) fn body(interface: Interface, result: Value) -> Value {
 }
 
 /// The `peer.workers-ai.odd-result` fault, on the body of a reply.
-pub(super) fn make_odd(body: &mut Value, kind: &'static str) {
+pub(super) fn make_odd(body: &mut Value, kind: &'static str, text: &str) {
     let is_enveloped = body.get("result").is_some();
     let result = match is_enveloped {
         true => &mut body["result"],
@@ -160,7 +160,7 @@ pub(super) fn make_odd(body: &mut Value, kind: &'static str) {
             *result = json!({
                 "type": "message",
                 "role": "assistant",
-                "content": [{ "type": "text", "text": "All right." }],
+                "content": [{ "type": "text", "text": text }],
             });
         }
         "extra-fields" => result["mood"] = "curious".into(),

@@ -299,7 +299,7 @@ fn whole_reply(
 ) -> Reply<Body> {
     let (choices, subject) = (&service.ports.choices, &service.subject);
     if let Some(kind) = choices.variant(&ODD_RESULT, subject) {
-        make_odd(&mut body, kind);
+        make_odd(&mut body, kind, &answer.text);
     }
     let json = body.to_string();
     let run = answer.run;

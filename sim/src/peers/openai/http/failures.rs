@@ -28,7 +28,7 @@ pub(super) fn check(call: &Call) -> Result<(), Unanswered> {
     }
     service.check_load()?;
     if let Some(told) = choices.variant(&RATE_LIMIT, subject) {
-        return Err(Unanswered::Otherwise(rate_limited(told)));
+        return Err(Unanswered::Otherwise(rate_limited(told).into()));
     }
     if let Some(code) = choices.variant(&QUOTA, subject) {
         let message = "You exceeded your current quota, please check your plan.";
@@ -42,7 +42,11 @@ pub(super) fn check(call: &Call) -> Result<(), Unanswered> {
         None => {}
         Some("500") => return Err(ApiError::server_error().into()),
         Some("503") => return Err(ApiError::overloaded().into()),
-        Some("502-html") => return Err(Unanswered::Otherwise(html_reply(StatusCode::BAD_GATEWAY))),
+        Some("502-html") => {
+            return Err(Unanswered::Otherwise(
+                html_reply(StatusCode::BAD_GATEWAY).into(),
+            ))
+        }
         Some(other) => panic!("peer.openai.server-error has no variant {other}"),
     }
     match choices.variant(&TURNED_DOWN, subject) {

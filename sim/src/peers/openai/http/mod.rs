@@ -38,7 +38,7 @@ struct Call {
 enum Unanswered {
     Error(ApiError),
     /// This is what is replied: an error in other words than the API's, or with other headers.
-    Otherwise(Reply<Body>),
+    Otherwise(Box<Reply<Body>>),
     NoReply,
     /// Nothing more happens on the connection.
     Never,
@@ -121,7 +121,7 @@ async fn answer_call(
     let (reply, code) = match answered {
         Ok(reply) => (reply, None),
         Err(Unanswered::Error(error)) => (error_reply(&error), error.code),
-        Err(Unanswered::Otherwise(reply)) => (reply, None),
+        Err(Unanswered::Otherwise(reply)) => (*reply, None),
         Err(Unanswered::NoReply) => return Err(NoReply),
         Err(Unanswered::Never) => {
             drop(answering);
