@@ -83,6 +83,7 @@ pub const HUNTS: &[Hunt] = &[
         "obligation/input-unanswered",
     ),
     hunt(Quirk::B41, "agent-project", "child/not-booted"),
+    hunt(Quirk::B42, "agent-providers", "provider/not-selected"),
     hunt(Quirk::B43, "agent-attach", "anchor/effect-below"),
     hunt(Quirk::B50, "agent-interrupts", "request/overlapping"),
     hunt(Quirk::B51, "agent-failures", "obligation/failure-abandoned"),

@@ -1,7 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Providers, Restarts},
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -23,6 +23,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Failures,
     &Alone,
     &Project,
+    &Providers,
     &Restarts,
     &LongPast,
     &Flood,
