@@ -43,7 +43,9 @@ fn world(decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
 fn world_of(scenario: &str, decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
     let scenarios = registry::scenarios();
     let scenario = scenarios.iter().find(|one| one.name() == scenario);
-    let count = decisions.len();
+    // What operations are made of is drawn from the same list, and counts with the operations.
+    let of_operations = |one: &&RecordedDecision| one.site.starts_with("workload.");
+    let count = decisions.len() - decisions.iter().filter(of_operations).count();
     let outcome = run(&Plan {
         faults: FaultLevel::None,
         quirks,

@@ -37,6 +37,9 @@ const AGENT: &str = "heir";
 /// With what each of them leaves in the log, more than a batch holds.
 const OLD_REQUESTS: u64 = 16;
 
+/// So many come while a question is open: each of them hears of all the others.
+const BROWSERS_MAX: u64 = 16;
+
 static PREFACE: Site = Site::operation(
     "workload.preface",
     Shape::Below { count: 10 },
@@ -180,8 +183,8 @@ fn steps(draws: &Draws<'_>) -> Vec<Step> {
         let number = OLD_REQUESTS + 1 + question;
         steps.push(Step::Ask { number });
         let pause_ms = draws.draw(&PAUSE, subject);
-        let mut waited_ms = 0;
-        while waited_ms <= pause_ms {
+        let (mut waited_ms, first) = (0, browsers);
+        while waited_ms <= pause_ms && browsers - first < BROWSERS_MAX {
             browsers += 1;
             let stays_ms = 1 + draws.draw(&BROWSE, subject);
             steps.push(Step::LookOn {

@@ -168,26 +168,40 @@ fn knows(program: &Program, schedule: &Schedule) -> Result<(), CommandError> {
 
 /// The two ways in which the worlds of a schedule are run.
 pub struct Sweeps {
-    arguments: Vec<String>,
+    /// Which worlds: scenarios and seeds.
+    worlds: Vec<String>,
+    /// How they run.
+    settings: Vec<String>,
     jobs: usize,
 }
 
 impl Sweeps {
     fn new(schedule: &Schedule, guard: &GuardFlag, jobs: usize) -> Self {
-        let shard = schedule.shard;
-        let mut arguments = vec!["__hashes".to_owned()];
         let names = schedule.scenarios.iter().map(|scenario| scenario.name());
-        arguments.extend(names.map(str::to_owned));
+        let mut worlds: Vec<String> = names.map(str::to_owned).collect();
+        let shard = schedule.shard;
         for (flag, value) in [
             ("--seed", schedule.first_seed.to_string()),
             ("--worlds", schedule.worlds.to_string()),
             ("--shard", format!("{}/{}", shard.index, shard.count)),
         ] {
-            arguments.extend([flag.to_owned(), value]);
+            worlds.extend([flag.to_owned(), value]);
         }
-        arguments.extend(settings_arguments(&schedule.settings));
-        arguments.extend(guard.arguments());
-        Sweeps { arguments, jobs }
+        let mut settings = settings_arguments(&schedule.settings);
+        settings.extend(guard.arguments());
+        Sweeps {
+            worlds,
+            settings,
+            jobs,
+        }
+    }
+
+    /// Of the check that runs both.
+    pub fn check_arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["check".to_owned()];
+        arguments.extend_from_slice(&self.worlds);
+        arguments.extend(["--jobs".to_owned(), self.jobs.to_string()]);
+        arguments
     }
 
     /// From the first world to the last.
@@ -214,7 +228,9 @@ impl Sweeps {
     }
 
     fn with(&self, jobs: usize, order: Option<&str>) -> Vec<String> {
-        let mut arguments = self.arguments.clone();
+        let mut arguments = vec!["__hashes".to_owned()];
+        arguments.extend_from_slice(&self.worlds);
+        arguments.extend_from_slice(&self.settings);
         arguments.extend(["--jobs".to_owned(), jobs.to_string()]);
         arguments.extend(order.map(str::to_owned));
         arguments

@@ -79,7 +79,8 @@ impl Investigation<'_> {
             });
             shown = found.map(|found| self::shown(&found, &place));
         }
-        if shown.is_none() {
+        let is_of_the_sweep = shown.is_none();
+        if is_of_the_sweep {
             runs.extend(world.runs_in_sweeps()?);
             shown = leak::diagnose(&runs).map(|found| self::shown(&found, ""));
         }
@@ -88,20 +89,27 @@ impl Investigation<'_> {
             seed,
             difference: shown,
             runs: runs.len() + others.len(),
-            command: complete(self.check_arguments(scenario, seed)),
+            command: complete(match is_of_the_sweep {
+                true => self.again(self.sweeps.check_arguments()),
+                false => self.again(one_world(scenario, seed)),
+            }),
         })
     }
 
-    fn check_arguments(&self, scenario: &str, seed: u64) -> Vec<String> {
-        let (seed, one) = (seed.to_string(), "1");
-        let arguments = ["check", scenario, "--seed", &seed, "--worlds", one];
-        let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
+    /// `check` with these arguments, under the same settings.
+    fn again(&self, mut arguments: Vec<String>) -> Vec<String> {
         if let Program::Other(path) = self.other {
             arguments.extend(["--against".to_owned(), path.display().to_string()]);
         }
         arguments.extend(settings_arguments(self.settings));
         arguments
     }
+}
+
+fn one_world(scenario: &str, seed: u64) -> Vec<String> {
+    let seed = seed.to_string();
+    let arguments = ["check", scenario, "--seed", &seed, "--worlds", "1"];
+    arguments.map(str::to_owned).into()
 }
 
 /// The world that is looked into.

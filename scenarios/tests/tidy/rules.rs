@@ -208,6 +208,14 @@ pub const RULES: &[Rule] = &[
             ),
             except("scenarios/src/command/", OUTSIDE),
             except("scenarios/tests/leaks/clocks.rs", PLANTED),
+            except(
+                "sim/src/exploration/shrink.rs",
+                "a budget of wall time, outside of worlds",
+            ),
+            except(
+                "scenarios/src/capsules/",
+                "keeps and reads capsules, outside of worlds",
+            ),
         ],
         fires_on: &[
             "use std::time::{Duration, SystemTime};",
@@ -314,6 +322,18 @@ pub const RULES: &[Rule] = &[
                 "starts as the command or as the tests",
             ),
             except("scenarios/tests/leaks/tests.rs", "starts the command"),
+            except(
+                "scenarios/src/capsules/",
+                "keeps and reads capsules, outside of worlds",
+            ),
+            except(
+                "scenarios/src/property.rs",
+                "keeps and reads capsules, outside of worlds",
+            ),
+            except(
+                "scenarios/src/regressions.rs",
+                "keeps and reads capsules, outside of worlds",
+            ),
         ],
         fires_on: &[
             "use std::{env, io};",
@@ -367,6 +387,7 @@ pub const RULES: &[Rule] = &[
                 "scenarios/tests/leaks/main.rs",
                 "the scenarios of the test, which are the same for all worlds",
             ),
+            except("scenarios/src/command/", OUTSIDE),
         ],
         fires_on: &[
             "static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);",

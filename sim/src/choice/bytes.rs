@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn operations_have_bytes_of_their_own() {
         static STEP: Site = Site::operation("step", SHAPES[6], "is a step");
-        let mut bytes = Bytes::new([0x80, 0, 7], [0xF0]);
+        let mut bytes = Bytes::new([0x80, 7, 0], [0xF0]);
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 1);
         assert_eq!(choose(&mut bytes, &STEP, SHAPES[6]), 9);
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 0, "used up");

@@ -29,7 +29,7 @@ impl Kind {
             Kind::UnbiasedSelect => "a select! without `biased;`",
             Kind::Clock => "a clock of the real world",
             Kind::Randomness => "an unseeded draw",
-            Kind::LeftoverState => "state left over from an earlier world",
+            Kind::LeftoverState => "state left over from another world",
             Kind::Build => "the build",
         }
     }

@@ -15,19 +15,19 @@
 //! time and an interrupt make a difference, in how far it gets. What a result does not mean: that
 //! there is no smaller one.
 
+mod candidate;
+mod smaller;
+
 use super::{
     engine::{self, Limits, World},
     replay::{quiet, First},
     sweep::Run,
 };
-use crate::{
-    choice::{Decision, Shape},
-    world::{Answers, Operations, Outcome, Plan, RecordedDecision, RecordedOperation},
-};
+use crate::world::Plan;
+use candidate::Candidate;
 use indexmap::IndexMap;
-use serde_json::{Number, Value};
+use smaller::{below, smaller_operations, smaller_values};
 use std::{
-    collections::BTreeSet,
     ops::Range,
     time::{Duration, Instant},
 };
@@ -105,85 +105,6 @@ pub fn shrink(
         worlds: shrinking.worlds,
         is_complete: !shrinking.is_cut_short,
     })
-}
-
-/// A world to try: what is done, and what goes other than usual.
-#[derive(Clone, PartialEq)]
-struct Candidate {
-    operations: Vec<RecordedOperation>,
-    decisions: Vec<Decision>,
-    scheduler_seed: u64,
-}
-
-impl Candidate {
-    /// What came up in a world.
-    fn of(plan: &Plan, outcome: &Outcome) -> Self {
-        let operations = outcome.operations.iter();
-        Candidate {
-            operations: operations.map(|one| one.operation.clone()).collect(),
-            decisions: outcome.decisions.clone(),
-            scheduler_seed: plan.scheduler_seed(),
-        }
-    }
-
-    fn plan(&self, base: &Plan) -> Plan {
-        Plan {
-            scheduler_seed: Some(self.scheduler_seed),
-            operations: Operations::Recorded(self.operations.clone()),
-            answers: Answers::Recorded(self.decisions.iter().map(recorded).collect()),
-            ..base.clone()
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.operations.len() + self.decisions.len()
-    }
-
-    /// No occurrence is decided twice.
-    fn decides_once(&self) -> bool {
-        let decisions = self.decisions.iter();
-        let names = decisions.map(|one| (one.site.name, &one.subject, one.n));
-        names.collect::<BTreeSet<_>>().len() == self.decisions.len()
-    }
-
-    /// Operations are numbered before decisions.
-    fn without(&self, is_left_out: impl Fn(usize) -> bool) -> Self {
-        let operations = self.operations.iter().enumerate();
-        let first_decision = self.operations.len();
-        let decisions = self.decisions.iter().enumerate();
-        Candidate {
-            operations: operations
-                .filter(|(place, _)| !is_left_out(*place))
-                .map(|(_, one)| one.clone())
-                .collect(),
-            decisions: decisions
-                .filter(|(place, _)| !is_left_out(first_decision + *place))
-                .map(|(_, one)| one.clone())
-                .collect(),
-            ..*self
-        }
-    }
-
-    fn with_decision(&self, place: usize, change: impl FnOnce(&mut Decision)) -> Self {
-        let mut changed = self.clone();
-        change(&mut changed.decisions[place]);
-        changed
-    }
-
-    fn with_operation(&self, place: usize, does: Value) -> Self {
-        let mut changed = self.clone();
-        changed.operations[place].does = does;
-        changed
-    }
-}
-
-fn recorded(decision: &Decision) -> RecordedDecision {
-    RecordedDecision {
-        site: decision.site.name.to_owned(),
-        subject: decision.subject.clone(),
-        n: decision.n,
-        value: decision.value,
-    }
 }
 
 struct Shrinking<'a, R> {
@@ -396,88 +317,18 @@ impl<R: Run> Shrinking<'_, R> {
     }
 }
 
-/// Smaller numbers, the smallest first.
-fn below(number: u64) -> impl Iterator<Item = u64> {
-    let mut numbers = vec![0, number / 4, number / 2, number - number / 4];
-    if number <= 4 {
-        numbers = (0..number).collect();
-    }
-    numbers.dedup();
-    numbers.retain(|smaller| *smaller < number);
-    numbers.into_iter()
-}
-
-/// Smaller values than one of a shape, but none that is the default.
-fn smaller_values(shape: Shape, value: u64) -> impl Iterator<Item = u64> {
-    let least = match shape {
-        Shape::YesNo { .. } | Shape::OneOf { .. } => value,
-        Shape::Delay { min_ms, .. } => min_ms,
-        Shape::Bytes { min_bytes, .. } => min_bytes,
-        Shape::Below { .. } => 1,
-    };
-    below(value.saturating_sub(least)).map(move |above| least + above)
-}
-
-/// Fields of operations that may become smaller: times, and counts.
-fn may_shrink(name: &str) -> bool {
-    name.ends_with("_ms") || name == "count"
-}
-
-/// The same operation with one thing in it smaller: a time, a count, a list of several.
-fn smaller_operations(does: &Value) -> impl Iterator<Item = Value> {
-    let mut smaller = Vec::new();
-    match does {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let with = |value: Value| {
-                    let mut fields = fields.clone();
-                    fields.insert(name.clone(), value);
-                    Value::Object(fields)
-                };
-                match value {
-                    Value::Number(number) if may_shrink(name) => {
-                        let number = number.as_u64().unwrap_or(0);
-                        smaller.extend(below(number).map(Number::from).map(Value::from).map(with));
-                    }
-                    inner => smaller.extend(smaller_operations_of(inner).into_iter().map(with)),
-                }
-            }
-        }
-        Value::Array(entries) => {
-            if entries.len() > 1 {
-                smaller.extend((0..entries.len()).map(|left_out| {
-                    let mut entries = entries.clone();
-                    entries.remove(left_out);
-                    Value::Array(entries)
-                }));
-            }
-            for (place, entry) in entries.iter().enumerate() {
-                smaller.extend(smaller_operations_of(entry).into_iter().map(|entry| {
-                    let mut entries = entries.clone();
-                    entries[place] = entry;
-                    Value::Array(entries)
-                }));
-            }
-        }
-        _ => {}
-    }
-    smaller.into_iter()
-}
-
-/// Breaks the type's recursion.
-fn smaller_operations_of(does: &Value) -> Vec<Value> {
-    smaller_operations(does).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::engine::tests::Named;
     use super::*;
     use crate::{
-        choice::Site,
-        world::{Failure, FailureKind, PerformedOperation},
+        choice::{Decision, Shape, Site},
+        world::{
+            Answers, Failure, FailureKind, Operations, Outcome, PerformedOperation,
+            RecordedOperation,
+        },
     };
-    use serde_json::json;
+    use serde_json::{json, Value};
     use std::{num::NonZeroUsize, sync::Arc};
 
     static FAKE: Named = Named("fake");
@@ -597,7 +448,7 @@ mod tests {
             assert_eq!(left.operations[0].n, 7);
             assert_eq!(
                 left.operations[0].does,
-                json!({ "after_ms": 0, "says": ["a"] })
+                json!({ "after_ms": 0, "says": ["b"] })
             );
             let mut names: Vec<_> = left
                 .decisions
