@@ -100,7 +100,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::X1, "agent-interrupts", "obligation/input-unanswered"),
     hunt(Quirk::X2, "agent-interrupts", "reason/spurious"),
     hunt(Quirk::X3, "agent-interrupts", "output/stale"),
-    hunt(Quirk::X5, "agent-project", "script/twice"),
+    hunt(Quirk::X5, "agent-project", "answered-script/twice"),
     hunt(Quirk::X6, "streams-tree", "announcement/missing"),
     hunt(Quirk::X7, "streams-idle", "processor/behind"),
     hunt(Quirk::X8, "streams-two-writers", "processor/behind"),

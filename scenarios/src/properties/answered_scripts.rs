@@ -20,11 +20,11 @@ use sim::{
 };
 use std::collections::BTreeMap;
 
-pub struct Scripts;
+pub struct AnsweredScripts;
 
-impl Oracle for Scripts {
+impl Oracle for AnsweredScripts {
     fn name(&self) -> &'static str {
-        "script"
+        "answered-script"
     }
 
     fn asserts(&self) -> &'static str {
@@ -163,13 +163,20 @@ mod tests {
     fn verdict<const EVENTS: usize>(
         entries: [Entry; EVENTS],
     ) -> Option<(&'static str, FailureKind)> {
-        history(0, entries).verdict(&Scripts)
+        history(0, entries).verdict(&AnsweredScripts)
     }
 
     #[test]
     fn a_script_that_is_run_once_is_right() {
-        assert_eq!(history(0, [answered(), asked()]).exercised(&Scripts), 1);
-        assert_eq!(history(1, [answered()]).exercised(&Scripts), 0, "it is old");
+        assert_eq!(
+            history(0, [answered(), asked()]).exercised(&AnsweredScripts),
+            1
+        );
+        assert_eq!(
+            history(1, [answered()]).exercised(&AnsweredScripts),
+            0,
+            "it is old"
+        );
     }
 
     #[test]
