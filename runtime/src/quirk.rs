@@ -44,6 +44,7 @@ quirks! {
     B10 "B-10" "a model call holds its batch, so a cancellation is seen when the call is over (#1402 D12)",
     B11 "B-11" "an agent is set up when its stream's `created` is seen, which lies below every anchor (#1402)",
     B14 "B-14" "the agent of a routed stream does not register what asks and answers the model (#1372)",
+    B13 "B-13" "a subscriber that nobody dials takes the key of one that is served (#1402)",
     B15 "B-15" "a subscriber whose connection broke is never dialed again (#1377)",
     B16 "B-16" "a subscription that is configured anew keeps its old connection (#1367)",
     B17 "B-17" "who waits for a processor in vain is told nothing, and acts on what is older than it asked for (#1370)",

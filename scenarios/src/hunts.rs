@@ -44,6 +44,7 @@ pub const HUNTS: &[Hunt] = &[
         "slack-first-message",
         "obligation/input-unanswered",
     ),
+    hunt(Quirk::B13, "streams-legacy", "subscription/not-latest"),
     hunt(Quirk::B15, "streams-long-past", "processor/behind"),
     hunt(Quirk::B16, "streams-two-writers", "last-word/loser-served"),
     hunt(Quirk::B17, "streams-paused", "catch-up/behind"),
@@ -107,6 +108,7 @@ pub const HUNTS: &[Hunt] = &[
     hunt(Quirk::X9, "streams-poison", "presence/storm"),
     hunt(Quirk::X10, "streams-poison", "presence/storm"),
     hunt(Quirk::X11, "streams-paused", "pause/given-up"),
+    hunt(Quirk::X12, "codemode-scripts", "script/unfinished"),
     hunt(Quirk::X15, "agent-attach", "model-calls/too-many"),
     hunt(Quirk::X16, "agent-attach", "model-calls/too-many"),
 ];

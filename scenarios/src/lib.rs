@@ -3,7 +3,7 @@
 //! - [`property`]: property tests of whole worlds.
 //! - [`regressions`]: capsules that are kept, and replayed by the tests.
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`agent`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
+//! - [`agent`], [`codemode`], [`slack`], [`streams`]: the scenarios; [`properties`]: oracles that know the domain;
 //!   [`readings`]: of the evidence, for all.
 //! - [`stream_costs`]: what an event costs, by the length of its stream.
 //! - [`hunts`]: which scenario finds which known bug, and by which failure.
@@ -13,6 +13,7 @@
 
 pub mod agent;
 pub mod capsules;
+pub mod codemode;
 pub mod command;
 pub mod hunts;
 pub mod log_view;

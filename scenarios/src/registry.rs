@@ -2,6 +2,7 @@
 
 use crate::{
     agent::{Alone, Attach, Failures, Interrupts, Project, Providers, Restarts},
+    codemode::Scripts,
     slack::{BusyThreads, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
@@ -25,6 +26,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Project,
     &Providers,
     &Restarts,
+    &Scripts,
     &LongPast,
     &Flood,
     &Legacy,

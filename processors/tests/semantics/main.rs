@@ -9,6 +9,7 @@ mod agent;
 mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod codemode;
 mod echo;
 mod openai_ws;
 mod review;
@@ -37,6 +38,7 @@ reviewed! {
     agent_chat
     agent_host
     circuit_breaker
+    codemode
     echo
     openai_ws
     slack
