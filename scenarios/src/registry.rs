@@ -1,7 +1,7 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Failures, Interrupts, Project, Restarts},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Providers, Restarts},
     codemode::Scripts,
     models::ModelClients,
     project::{JsonataReactions, ProjectLifecycle},
@@ -26,11 +26,12 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &Attach,
     &Failures,
     &Alone,
+    &Project,
+    &Providers,
+    &Restarts,
     &Scripts,
     &ProjectLifecycle,
     &JsonataReactions,
-    &Project,
-    &Restarts,
     &ModelClients,
     &LongPast,
     &Flood,

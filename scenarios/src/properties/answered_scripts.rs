@@ -1,6 +1,6 @@
 //! Reads the logs and the anchors. Asserts that an answer which is a script is run once, and at rest
 //! that it is run, and that what a script came to is told to the model (spec §5.3), if agent-host was there.
-//! ScriptedAnswers are told apart by their code. Does not assert that an execution comes to its end.
+//! Scripts are told apart by their code. Does not assert that an execution comes to its end.
 
 use processors::{
     agent::{
@@ -20,11 +20,11 @@ use sim::{
 };
 use std::collections::BTreeMap;
 
-pub struct ScriptedAnswers;
+pub struct AnsweredScripts;
 
-impl Oracle for ScriptedAnswers {
+impl Oracle for AnsweredScripts {
     fn name(&self) -> &'static str {
-        "scripted-answer"
+        "answered-script"
     }
 
     fn asserts(&self) -> &'static str {
@@ -163,17 +163,17 @@ mod tests {
     fn verdict<const EVENTS: usize>(
         entries: [Entry; EVENTS],
     ) -> Option<(&'static str, FailureKind)> {
-        history(0, entries).verdict(&ScriptedAnswers)
+        history(0, entries).verdict(&AnsweredScripts)
     }
 
     #[test]
     fn a_script_that_is_run_once_is_right() {
         assert_eq!(
-            history(0, [answered(), asked()]).exercised(&ScriptedAnswers),
+            history(0, [answered(), asked()]).exercised(&AnsweredScripts),
             1
         );
         assert_eq!(
-            history(1, [answered()]).exercised(&ScriptedAnswers),
+            history(1, [answered()]).exercised(&AnsweredScripts),
             0,
             "it is old"
         );
