@@ -7,9 +7,13 @@
 //! - [`agent_host`]: boots the agents of new streams, and takes scripts from answers to codemode.
 //! - [`circuit_breaker`]: pauses a stream whose events come too fast.
 //! - [`codemode`]: runs scripts, and the functions that they call.
+//! - [`creation`]: objects whose stream tells of one thing that is created once.
 //! - [`echo`]: the example processor, a fixture.
 //! - [`edge`]: the worker that takes Slack's webhooks.
+//! - [`jsonata_reactor`]: makes events of events, by rules.
 //! - [`openai_ws`]: executes model requests over a WebSocket to OpenAI.
+//! - [`project_lifecycle`]: what a project is; and the Project object.
+//! - [`repo`]: what a repo is; and the Repo object.
 //! - [`slack`]: routes webhooks to one stream per thread.
 //! - [`slack_agent`]: makes a thread's messages an agent's input, and shows what it does.
 //! - [`slack_api`]: the client of Slack's Web API.
@@ -20,11 +24,15 @@ pub mod agent_chat;
 pub mod agent_host;
 pub mod circuit_breaker;
 pub mod codemode;
+pub mod creation;
 pub mod echo;
 pub mod edge;
 pub mod hosting;
+pub mod jsonata_reactor;
 pub mod openai_ws;
 mod patience;
+pub mod project_lifecycle;
+pub mod repo;
 pub mod slack;
 pub mod slack_agent;
 pub mod slack_api;

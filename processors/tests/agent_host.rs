@@ -53,7 +53,11 @@ impl Agents {
 }
 
 fn bench_with(agents: &Rc<Agents>, setting: Setting) -> Bench<AgentHostProcessor> {
-    let own = StreamName::parse("p1:/agents/a").unwrap();
+    bench_on("p1:/agents/a", agents, setting)
+}
+
+fn bench_on(own: &str, agents: &Rc<Agents>, setting: Setting) -> Bench<AgentHostProcessor> {
+    let own = StreamName::parse(own).unwrap();
     let setting = Setting {
         callee: Some(agents.callee()),
         ..setting
@@ -304,6 +308,22 @@ fn a_result_whose_append_is_lost_is_told_once() {
             assert_eq!(bench.count(&INPUT_ADDED), 1);
         });
     }
+}
+
+#[test]
+fn the_root_boots_and_renders_and_enqueues_nothing() {
+    run(|| async {
+        let agents = Rc::new(Agents::default());
+        let bench = bench_on("p1:/agents", &agents, Setting::default());
+        bench.stream.push(output(CODE));
+        let returned = json!({ "status": "returned", "value": 1 });
+        bench.stream.push(completed("s1", returned));
+        bench.stream.push(selected("cloudflare-ai"));
+        bench.stream.push(child("/agents/a"));
+        bench.deliver().await;
+        assert_eq!(*agents.booted.borrow(), ["agent p1:/agents/a"]);
+        assert_eq!(bench.stream.all().len(), 4);
+    });
 }
 
 // The provider that is selected.

@@ -9,7 +9,8 @@
 //! 4. What a script came to is an input.
 //!
 //! And when a provider is selected that nobody has subscribed yet, this does (`agent/selection.rs`).
-//! What a batch appends goes in at once, and is keyed by its events.
+//! What a batch appends goes in at once, and is keyed by its events. The root above all agents is none
+//! itself: there it boots, and appends nothing.
 
 use super::{
     contract::{Consumed, State, CONTRACT},
@@ -21,6 +22,7 @@ use crate::{
         block::Block,
         contract::{Behaviour, InputAdded, OutputAdded, INPUT_ADDED},
         selection::Provider,
+        setup::ROOT_PATH,
     },
     codemode::{
         self,
@@ -56,6 +58,10 @@ impl AgentHostProcessor {
             stream: dependencies.stream,
             name: name.clone(),
         }
+    }
+
+    fn is_root(&self) -> bool {
+        self.name.path.as_str() == ROOT_PATH
     }
 
     /// The child whose agent is to be booted.
@@ -192,7 +198,7 @@ impl Processor for AgentHostProcessor {
             provider.map(|provider| agent::object::subscription(&self.name, provider.slug()));
         let answers = hook.live.iter().flat_map(|reduced| self.appends(reduced));
         let appends: Vec<EventInput> = subscription.into_iter().chain(answers).collect();
-        if !appends.is_empty() {
+        if !appends.is_empty() && !self.is_root() {
             let stream = self.stream.clone();
             hook.block(async move {
                 stream.append_batch(None, appends).await?;

@@ -106,6 +106,7 @@ pub struct Calls {
 impl Calls {
     /// The outcome of a call, when the stream tells it.
     pub fn expect(&self, id: &Arc<str>) -> oneshot::Receiver<Outcome> {
+        self.tidy();
         let (answers, answer) = oneshot::channel();
         let mut waiting = self.waiting.borrow_mut();
         waiting.entry(id.clone()).or_default().push(answers);
@@ -402,5 +403,24 @@ impl Session {
     pub(super) fn note_failure(&self, what: &str, error: &ProcessorError) {
         let note = format_args!("{SLUG} could not {what}: {error}");
         self.context.note(NoteKind::Failure, note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_no_longer_is_forgotten() {
+        let calls = Calls::default();
+        let patient = calls.expect(&"a".into());
+        for id in ["b", "c", "d"] {
+            drop(calls.expect(&id.into()));
+        }
+        let last = calls.expect(&"e".into());
+        assert_eq!(calls.waiting.borrow().len(), 2);
+        drop((patient, last));
+        calls.tidy();
+        assert!(calls.waiting.borrow().is_empty());
     }
 }

@@ -9,8 +9,12 @@ mod agent;
 mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod codemode;
 mod echo;
+mod jsonata_reactor;
 mod openai_ws;
+mod project_lifecycle;
+mod repo;
 mod review;
 mod slack;
 mod slack_agent;
@@ -37,8 +41,12 @@ reviewed! {
     agent_chat
     agent_host
     circuit_breaker
+    codemode
     echo
+    jsonata_reactor
     openai_ws
+    project_lifecycle
+    repo
     slack
     slack_agent
 }

@@ -1,7 +1,7 @@
 //! Scenarios of agents and their model, without Slack: clients append to an agent's stream.
 //!
 //! - [`platform`]: what they share. [`people`], [`operator`], [`browser`]: who talks to agents, who runs
-//!   them, who looks on.
+//!   them, who looks on. [`understudy`]: a second provider.
 //! - The others are one scenario each.
 
 mod alone;
@@ -13,11 +13,14 @@ mod operator;
 mod people;
 mod platform;
 mod project;
+mod providers;
 mod restarts;
+mod understudy;
 
 pub use alone::Alone;
 pub use attach::Attach;
 pub use failures::Failures;
 pub use interrupts::Interrupts;
 pub use project::Project;
+pub use providers::Providers;
 pub use restarts::Restarts;

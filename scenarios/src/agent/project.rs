@@ -224,7 +224,7 @@ impl Scenario for Project {
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        judged_by![Chats, Presets, Children, Scripts]
+        judged_by![Chats, Presets, Children, AnsweredScripts]
     }
 
     fn folds(&self) -> &'static [Fold] {

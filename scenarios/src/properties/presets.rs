@@ -87,9 +87,8 @@ fn judge(evidence: &Evidence, log: &StreamLog) -> Result<u64, Violation> {
         let length = |base: &StreamPath| base.segments().count();
         let wanted = stood(last.began_ms).max_by_key(|preset| length(&preset.base));
         let is_applied = |wanted: &Preset| {
-            let mut bases = applied
-                .keys()
-                .filter_map(|base| StreamPath::parse(base).ok());
+            let bases = applied.keys().filter(|base| **base != DEFAULT);
+            let mut bases = bases.filter_map(|base| StreamPath::parse(base).ok());
             bases.any(|base| length(&base) >= length(&wanted.base))
         };
         if let Some(wanted) = wanted.filter(|wanted| !is_applied(wanted)) {

@@ -1,24 +1,19 @@
-//! Reads the logs and the anchors. Asserts that an answer which is a script is run once, and at rest
-//! that it is run, and that what a script came to is told to the model (spec §5.3), if agent-host was there.
-//! Scripts are told apart by their code. Does not assert that an execution comes to its end.
+//! Reads the logs. Asserts that every script that is asked for ends, once, whatever becomes of its
+//! session; that no other ends; and that none runs twice: it calls nothing twice with the same arguments,
+//! and nothing is made twice for it. Does not assert how a script ends. Its scripts call nothing twice of
+//! themselves.
 
-use processors::{
-    agent::{
-        self,
-        contract::{OutputAdded, INPUT_ADDED, OUTPUT_ADDED},
-    },
-    agent_host::{self, script::script},
-    codemode::contract::{
-        Outcome, ScriptExecutionCompleted, ScriptExecutionRequested, SCRIPT_EXECUTION_COMPLETED,
-        SCRIPT_EXECUTION_REQUESTED,
-    },
+use crate::{
+    codemode::workshop::{Made, MADE},
+    readings::all,
 };
-use runtime::event::{Event, Offset, StreamName};
+use processors::codemode::contract::*;
+use runtime::event::Offset;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Scripts;
 
@@ -28,173 +23,177 @@ impl Oracle for Scripts {
     }
 
     fn asserts(&self) -> &'static str {
-        "an answer that is a script is run once, and what it came to is told to the model"
+        "a script that is asked for ends, once, and runs once at most"
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
+        for log in evidence.logs.values() {
+            check_calls(log)?;
+            check_effects(log)?;
+        }
         let mut right = 0;
-        let anchors = evidence.anchors.iter().filter(|anchor| {
-            anchor.processor == agent_host::contract::SLUG
-                && anchor.object.binding == agent::object::BINDING
-        });
-        for anchor in anchors {
-            let stream = StreamName::parse(&anchor.object.name).expect("a stream's name");
-            if let Some(log) = evidence.logs.get(&stream) {
-                right += run_once(log, anchor.offset)?;
-                right += told(log, anchor.offset)?;
-            }
+        for log in evidence.logs.values() {
+            right += check_ends(log)?;
         }
         Ok(right)
     }
 }
 
-/// How many scripts were run as often as they were answered.
-fn run_once(log: &StreamLog, anchor: Offset) -> Result<u64, Violation> {
-    let mut runs: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for event in &log.events {
-        if event.kind == OUTPUT_ADDED && event.offset > anchor {
-            let output = event.payload::<OutputAdded>().ok();
-            let code = output.and_then(|output| script(&output.content).map(str::to_owned));
-            if let Some(code) = code {
-                runs.entry(code).or_default().0 += 1;
-            }
-        } else if event.kind == SCRIPT_EXECUTION_REQUESTED {
-            if let Ok(requested) = event.payload::<ScriptExecutionRequested>() {
-                if let Some((_, asked)) = runs.get_mut(&*requested.code) {
-                    *asked += 1;
-                }
-            }
-        }
-    }
-    let violation = |violation: fn(&'static str, String) -> Violation, class, code: &str, runs| {
-        let (answers, asked) = runs;
-        let message = format!(
-            "stream {}: the script {code:?} was answered {answers} times, and asked for {asked} times",
-            log.name
-        );
-        Err(violation(class, message))
-    };
-    for (code, (answers, asked)) in &runs {
-        if asked > answers {
-            return violation(Violation::safety, "twice", code, (*answers, *asked));
-        }
-    }
-    for (code, (answers, asked)) in &runs {
-        if asked < answers {
-            return violation(Violation::liveness, "not-run", code, (*answers, *asked));
-        }
-    }
-    Ok(runs.len() as u64)
-}
-
-/// How many ends of scripts were told.
-fn told(log: &StreamLog, anchor: Offset) -> Result<u64, Violation> {
-    let mut right = 0;
-    let ends = log.events.iter().filter(|event| event.offset > anchor);
-    for (event, key) in ends.filter_map(|event| Some((event, key_of(event)?))) {
-        let is_it = |input: &Event| {
-            let own = input.idempotency_key.as_ref();
-            input.kind == INPUT_ADDED && own.is_some_and(|own| own.as_str() == key)
+/// How many scripts ended.
+fn check_ends(log: &StreamLog) -> Result<u64, Violation> {
+    let mut ends: BTreeMap<String, Offset> = BTreeMap::new();
+    let asked: BTreeSet<String> = all(&log.events, SCRIPT_EXECUTION_REQUESTED)
+        .filter_map(|event| event.payload::<ScriptExecutionRequested>().ok())
+        .map(|asked| asked.script_execution_id.to_string())
+        .collect();
+    for event in all(&log.events, SCRIPT_EXECUTION_COMPLETED) {
+        let Ok(completed) = event.payload::<ScriptExecutionCompleted>() else {
+            continue;
         };
-        if !log.events.iter().any(|input| is_it(input)) {
-            return Err(Violation::liveness(
-                "untold",
-                format!(
-                    "stream {}: nobody told the model what the script came to that ended at offset {}",
-                    log.name, event.offset
-                ),
-            ));
+        let id = completed.script_execution_id.to_string();
+        if !asked.contains(&id) {
+            let message = format!("{}: nobody asked for script {id:?}", log.name);
+            return Err(Violation::safety("unasked", message));
         }
-        right += 1;
+        if let Some(first) = ends.insert(id.clone(), event.offset) {
+            let message = format!(
+                "{}: script {id:?} ends at {first} and at {}",
+                log.name, event.offset
+            );
+            return Err(Violation::safety("ended-twice", message));
+        }
     }
-    Ok(right)
+    match asked.iter().find(|id| !ends.contains_key(*id)) {
+        None => Ok(ends.len() as u64),
+        Some(id) => {
+            let message = format!("{}: script {id:?} never ends", log.name);
+            Err(Violation::liveness("unfinished", message))
+        }
+    }
 }
 
-/// The key of the input that is to be made of a script's end.
-fn key_of(event: &Event) -> Option<String> {
-    let ended = event.kind == SCRIPT_EXECUTION_COMPLETED;
-    let completed: ScriptExecutionCompleted = ended.then(|| event.payload().ok()).flatten()?;
-    let name = match completed.outcome {
-        Outcome::Returned { value } => value.map(|_| "result")?,
-        Outcome::Threw { .. } => "error",
-    };
-    let id = completed.script_execution_id;
-    Some(format!("agent-codemode-script-{name}:{id}"))
+/// A script calls a function with the same arguments once.
+fn check_calls(log: &StreamLog) -> Result<(), Violation> {
+    let mut calls = BTreeSet::new();
+    for event in all(&log.events, FUNCTION_CALL_REQUESTED) {
+        let Ok(FunctionCallRequested { args, call }) = event.payload() else {
+            continue;
+        };
+        let Some(script) = &call.script_execution_id else {
+            continue;
+        };
+        let what = format!("{}({args})", call.path);
+        if !calls.insert((script.to_string(), what.clone())) {
+            let message = format!("{}: script {script:?} calls {what} twice", log.name);
+            return Err(Violation::safety("ran-twice", message));
+        }
+    }
+    Ok(())
+}
+
+/// For a script, a thing is made once.
+fn check_effects(log: &StreamLog) -> Result<(), Violation> {
+    let mut items = BTreeSet::new();
+    for event in all(&log.events, MADE) {
+        let Ok(made) = event.payload::<Made>() else {
+            continue;
+        };
+        let Some(script) = made.script_execution_id else {
+            continue;
+        };
+        if !items.insert((script.clone(), made.item.clone())) {
+            let message = format!("{:?} was made twice for script {script:?}", made.item);
+            return Err(Violation::safety("made-twice", message));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{LIVENESS, SAFETY};
     use super::*;
-    use serde_json::{json, Value};
+    use serde_json::json;
     use sim::{
         oracles::{Entry, History},
         world::FailureKind,
     };
 
-    const AGENT: &str = "p1:/agents/a";
-    const CODE: &str = "async () => { return 1; }";
+    const STREAM: &str = "p1:/sessions/a";
 
-    fn answered() -> Entry {
-        Entry::new(OUTPUT_ADDED, json!({ "content": CODE }))
+    fn asked(id: &str) -> Entry {
+        let asked = json!({ "scriptExecutionId": id, "code": "() => 1" });
+        Entry::new(SCRIPT_EXECUTION_REQUESTED, asked)
     }
 
-    fn asked() -> Entry {
-        let requested = json!({ "code": CODE, "scriptExecutionId": "s1" });
-        Entry::new(SCRIPT_EXECUTION_REQUESTED, requested)
+    fn ended(id: &str) -> Entry {
+        let ended = json!({ "scriptExecutionId": id, "outcome": { "status": "returned" } });
+        Entry::new(SCRIPT_EXECUTION_COMPLETED, ended)
     }
 
-    fn ended(outcome: Value) -> Entry {
-        let completed = json!({ "outcome": outcome, "scriptExecutionId": "s1" });
-        Entry::new(SCRIPT_EXECUTION_COMPLETED, completed)
+    fn called(script: &str, argument: u64) -> Entry {
+        let called = json!({
+            "args": [argument], "functionCallId": "c", "functionPath": ["b"], "invocationKind": "rpc",
+            "path": ["a", "b"], "providerPath": ["a"], "scriptExecutionId": script,
+        });
+        Entry::new(FUNCTION_CALL_REQUESTED, called)
     }
 
-    fn told(key: &str) -> Entry {
-        Entry::new(INPUT_ADDED, json!({ "content": "" })).keyed(key)
+    fn made(script: &str, item: &str) -> Entry {
+        let made = json!({ "item": item, "functionCallId": "c", "scriptExecutionId": script });
+        Entry::new(MADE, made)
     }
 
-    fn history<const EVENTS: usize>(anchor: u64, entries: [Entry; EVENTS]) -> History {
-        let slug = agent_host::contract::SLUG;
-        History::new(&[])
-            .log(AGENT, entries)
-            .anchor(agent::object::BINDING, AGENT, slug, anchor)
-    }
-
-    fn verdict<const EVENTS: usize>(
-        entries: [Entry; EVENTS],
-    ) -> Option<(&'static str, FailureKind)> {
-        history(0, entries).verdict(&Scripts)
+    fn judge(log: impl IntoIterator<Item = Entry>) -> Option<(&'static str, FailureKind)> {
+        History::new(&[]).log(STREAM, log).verdict(&Scripts)
     }
 
     #[test]
-    fn a_script_that_is_run_once_is_right() {
-        assert_eq!(history(0, [answered(), asked()]).exercised(&Scripts), 1);
-        assert_eq!(history(1, [answered()]).exercised(&Scripts), 0, "it is old");
-    }
-
-    #[test]
-    fn a_script_that_is_run_more_or_less_often_is_wrong() {
-        let twice = [answered(), asked(), asked()];
-        assert_eq!(verdict(twice), Some(("twice", SAFETY)));
-        assert_eq!(verdict([answered()]), Some(("not-run", LIVENESS)));
-    }
-
-    #[test]
-    fn what_a_script_came_to_is_told() {
-        let returned = || ended(json!({ "status": "returned", "value": 1 }));
-        let threw = || ended(json!({ "status": "threw", "error": "no" }));
-        let untold = Some(("untold", LIVENESS));
-        assert_eq!(verdict([returned()]), untold);
-        assert_eq!(verdict([threw()]), untold);
+    fn scripts_that_end_once_are_right() {
         assert_eq!(
-            verdict([returned(), told("agent-codemode-script-result:s1")]),
+            judge([asked("s"), asked("t"), ended("t"), ended("s")]),
             None
         );
+        let history = History::new(&[]).log(STREAM, [asked("s"), ended("s")]);
+        assert_eq!(history.exercised(&Scripts), 1);
+    }
+
+    #[test]
+    fn a_script_that_never_ends_is_unfinished() {
         assert_eq!(
-            verdict([threw(), told("agent-codemode-script-error:s1")]),
+            judge([asked("s"), asked("t"), ended("t")]),
+            Some(("unfinished", LIVENESS))
+        );
+    }
+
+    #[test]
+    fn a_script_that_ends_twice_is_wrong() {
+        let twice = [asked("s"), ended("s"), ended("s")];
+        assert_eq!(judge(twice), Some(("ended-twice", SAFETY)));
+    }
+
+    #[test]
+    fn a_script_that_nobody_asked_for_does_not_end() {
+        assert_eq!(judge([ended("s")]), Some(("unasked", SAFETY)));
+    }
+
+    #[test]
+    fn a_script_that_calls_or_makes_something_twice_has_run_twice() {
+        let calls = [
+            asked("s"),
+            called("s", 1),
+            called("s", 2),
+            called("t", 1),
+            ended("s"),
+        ];
+        assert_eq!(judge(calls), None);
+        let twice = [asked("s"), called("s", 1), called("s", 1), ended("s")];
+        assert_eq!(judge(twice), Some(("ran-twice", SAFETY)));
+        assert_eq!(
+            judge([made("s", "1"), made("s", "2"), made("t", "1")]),
             None
         );
-        let nothing = ended(json!({ "status": "returned" }));
-        assert_eq!(verdict([nothing]), None, "there is nothing to tell");
+        let twice = [made("s", "1"), made("s", "1")];
+        assert_eq!(judge(twice), Some(("made-twice", SAFETY)));
     }
 }

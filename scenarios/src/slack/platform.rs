@@ -24,7 +24,6 @@ use sim::{
         Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
         LogIsKept, OffsetsAreDense, Oracle, Quiesces, Recoveries, StateIsFold, Subscriptions,
     },
-    peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
     world::StreamLog,
 };
@@ -85,9 +84,8 @@ pub const fn losing(sites: &'static [(&'static str, u32)]) -> Budget {
 
 pub fn services() -> Services {
     Services {
-        openai: OpenAiConfig::default(),
-        slack: SlackConfig::default(),
         worker: |context, stream| Box::pin(edge::serve_connection(context, stream)),
+        ..Services::default()
     }
 }
 

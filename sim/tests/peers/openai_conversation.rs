@@ -2,6 +2,7 @@
 
 use crate::{
     openai_client::{response_id, said, types, End},
+    reference::Shape,
     world::{pass_ms, run, Setup, World},
 };
 use futures_util::{SinkExt, StreamExt};
@@ -192,7 +193,7 @@ fn requests_wait_in_line_and_pings_are_answered_meanwhile() {
                     if event["type"] == "response.output_text.done" {
                         texts.push(event["text"].as_str().unwrap().to_owned());
                     }
-                    world.openai_events.lock().unwrap().push(event);
+                    world.sent.push(Shape::ServerEvent, event);
                 }
                 other => panic!("{other:?}"),
             }
