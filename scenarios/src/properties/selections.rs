@@ -115,6 +115,11 @@ mod tests {
         Entry::new(openai_ws::LLM_REQUEST_STARTED, started)
     }
 
+    fn started_by_cloudflare_ai(request: u64) -> Entry {
+        let started = json!({ "llmRequestId": request, "model": "m-1", "runOpts": {} });
+        Entry::new(cloudflare_ai::LLM_REQUEST_STARTED, started)
+    }
+
     fn output(request: u64, provider: &str) -> Entry {
         let output = json!({ "content": "", "llmRequestId": request });
         let key = format!("{provider}/agent-output-added@{request}");
@@ -133,10 +138,11 @@ mod tests {
             started(1),
             completed(1, "openai-ws"),
             requested(),
+            started_by_cloudflare_ai(5),
             output(5, "cloudflare-ai"),
             completed(5, "cloudflare-ai"),
         ]);
-        assert_eq!(right.exercised(&Selections), 4);
+        assert_eq!(right.exercised(&Selections), 5);
     }
 
     #[test]
@@ -151,5 +157,7 @@ mod tests {
             let log = history([selected("cloudflare-ai"), requested(), event]);
             assert_eq!(log.verdict(&Selections), not_selected);
         }
+        let log = history([requested(), started_by_cloudflare_ai(1)]);
+        assert_eq!(log.verdict(&Selections), not_selected);
     }
 }
