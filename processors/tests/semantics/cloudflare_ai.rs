@@ -26,15 +26,18 @@ pub fn stories() -> Vec<Named> {
 
 /// It is the one that is selected.
 fn story(title: &str) -> Story<CloudflareAiProcessor> {
-    let story = Story::new(title, "p1:/agents/a", |given| {
+    unselected(title).event(selected(SLUG))
+}
+
+fn unselected(title: &str) -> Story<CloudflareAiProcessor> {
+    Story::new(title, "p1:/agents/a", |given| {
         let endpoint = WorkersAiEndpoint {
             host: HOST.to_owned(),
             account_id: "acc-1".to_owned(),
             api_token: "cf-test-000".to_owned(),
         };
         CloudflareAiProcessor::new(given, endpoint)
-    });
-    story.event(selected(SLUG))
+    })
 }
 
 fn selected(provider: &str) -> EventInput {
@@ -120,7 +123,7 @@ fn taken_up() -> Story<CloudflareAiProcessor> {
 }
 
 fn settled_elsewhere() -> Story<CloudflareAiProcessor> {
-    story("what another has brought to an end is left alone")
+    unselected("what another has brought to an end is left alone")
         .host(HOST, |_| says("an answer"))
         .below_the_anchor(selected(SLUG))
         .below_the_anchor(input("hello"))
