@@ -203,9 +203,9 @@ impl<S: ProviderState> Executions<S> {
     {
         let began = self.context.now();
         let interruption = Interruption::watch(&self.context);
-        let mut active = self.active.borrow_mut();
-        active.insert(request, interruption.clone());
-        drop(active);
+        self.active
+            .borrow_mut()
+            .insert(request, interruption.clone());
         let conversation = attempt(history, interruption.clone()).await;
         interruption.end();
         self.active.borrow_mut().remove(&request);
