@@ -23,6 +23,7 @@ use crate::{
         AgentChatProcessor,
     },
     agent_host::{self, AgentHostProcessor},
+    cloudflare_ai::{CloudflareAiProcessor, WorkersAiEndpoint},
     hosting::{self, HostedObject},
     openai_ws::{OpenAiEndpoint, OpenAiWsProcessor},
 };
@@ -53,12 +54,18 @@ struct Settings {
     openai_host: &'static str,
     openai_port: u16,
     openai_api_key: &'static str,
+    workers_ai_host: &'static str,
+    workers_ai_account_id: &'static str,
+    workers_ai_api_token: &'static str,
 }
 
 const SETTINGS: Settings = Settings {
     openai_host: "api.openai.com",
     openai_port: 443,
     openai_api_key: "sk-test-000",
+    workers_ai_host: "api.cloudflare.com",
+    workers_ai_account_id: "023e105f4ecef8ad9ca31a8372d0c353",
+    workers_ai_api_token: "cf-test-000",
 };
 
 /// One incarnation.
@@ -116,6 +123,15 @@ impl Agent {
             };
             OpenAiWsProcessor::new(dependencies, endpoint).telling(partial_answer.clone())
         });
+        self.host
+            .add(Provider::CloudflareAi.slug(), |dependencies| {
+                let endpoint = WorkersAiEndpoint {
+                    host: SETTINGS.workers_ai_host.to_owned(),
+                    account_id: SETTINGS.workers_ai_account_id.to_owned(),
+                    api_token: SETTINGS.workers_ai_api_token.to_owned(),
+                };
+                CloudflareAiProcessor::new(dependencies, endpoint)
+            });
         self.host_agent_host();
     }
 

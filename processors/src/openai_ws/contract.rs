@@ -1,14 +1,20 @@
 //! The openai-ws contract (spec §5.4): its event types, their payloads, its state.
 //!
-//! The state holds the requests that have no terminal yet, and nothing of those that have: it does
-//! not grow. `requested` is folded too, so a crash before `started` leaves the debt visible (B-52).
+//! What every provider has is in `model_request/request.rs`.
 
-use crate::agent::{
-    contract::{
-        self as agent, not_empty, LlmError, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
-        LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+pub use crate::model_request::request::{
+    AttemptFailure, LlmRequestAttemptFailed, ProviderLlmRequestCompleted, ProviderResult, Request,
+    RequestStatus,
+};
+use crate::{
+    agent::{
+        contract::{
+            self as agent, not_empty, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
+            LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+        },
+        selection::{self, LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
     },
-    selection::{self, LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
+    model_request::request::{ProviderState, Requests},
 };
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
@@ -17,7 +23,7 @@ use runtime::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 pub const PROVIDER: Provider = Provider::OpenAiWs;
 pub const SLUG: &str = PROVIDER.slug();
@@ -97,52 +103,6 @@ pub struct LlmRequestStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderLlmRequestCompleted {
-    pub llm_request_id: Offset,
-    pub duration_ms: u64,
-    pub result: ProviderResult,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_id: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_id: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    tag = "status",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-pub enum ProviderResult {
-    Success {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        raw_response: Option<Value>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        usage: Option<Value>,
-    },
-    Failure {
-        error: LlmError,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        raw_response: Option<Value>,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LlmRequestAttemptFailed {
-    pub llm_request_id: Offset,
-    pub reason: AttemptFailure,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttemptFailure {
-    HostRestarted,
-    Unrecoverable,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigUpdated {
     #[serde(deserialize_with = "not_empty")]
     pub model: Arc<str>,
@@ -182,7 +142,7 @@ pub struct WebsocketMessage {
 #[serde(rename_all = "camelCase", default)]
 pub struct State {
     /// The requests without a terminal, by their id.
-    pub requests: BTreeMap<u64, Request>,
+    pub requests: Requests,
     pub model: Arc<str>,
     /// Whom a request is for that comes now.
     pub selected_provider: Provider,
@@ -193,33 +153,51 @@ pub const DEFAULT_MODEL: &str = "gpt-5.5";
 impl Default for State {
     fn default() -> Self {
         State {
-            requests: BTreeMap::new(),
+            requests: Requests::default(),
             model: DEFAULT_MODEL.into(),
             selected_provider: Provider::default(),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Request {
-    pub status: RequestStatus,
-    /// Another provider was selected when it was made.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub is_for_another: bool,
+impl State {
+    pub fn reduce(&mut self, offset: Offset, consumed: &Consumed) {
+        match consumed {
+            Consumed::Requested(_) => {
+                let is_for_another = self.selected_provider != PROVIDER;
+                self.requests.request(offset, is_for_another);
+            }
+            Consumed::Started(started) => self.requests.start(started.llm_request_id),
+            Consumed::Completed(completed) => self.requests.end(completed.llm_request_id),
+            Consumed::AgentCompleted(completed) => self.requests.end(completed.llm_request_id),
+            Consumed::Cancelled(cancelled) => self.requests.cancel(cancelled),
+            Consumed::ProviderSelected(selected) => {
+                self.selected_provider = selected.known().unwrap_or(self.selected_provider);
+            }
+            Consumed::ConfigUpdated(config) => self.model = config.model.clone(),
+            Consumed::SubscriberConnected(_) => {}
+        }
+    }
 }
 
-fn is_false(value: &bool) -> bool {
-    !value
-}
+impl ProviderState for State {
+    const COMPLETED: EventType = PROVIDER_LLM_REQUEST_COMPLETED;
+    const ATTEMPT_FAILED: EventType = LLM_REQUEST_ATTEMPT_FAILED;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RequestStatus {
-    Requested,
-    Started,
-    /// Only in checkpoints of V1; here a request that ended leaves the state.
-    Completed,
+    fn contract() -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), PayloadError> {
+        if let Some(consumed) = Consumed::parse(event)? {
+            self.reduce(event.offset, &consumed);
+        }
+        Ok(())
+    }
+
+    fn requests(&self) -> &Requests {
+        &self.requests
+    }
 }
 
 /// A consumed event, parsed.

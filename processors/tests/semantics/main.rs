@@ -9,6 +9,7 @@ mod agent;
 mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod cloudflare_ai;
 mod codemode;
 mod echo;
 mod jsonata_reactor;
@@ -41,6 +42,7 @@ reviewed! {
     agent_chat
     agent_host
     circuit_breaker
+    cloudflare_ai
     codemode
     echo
     jsonata_reactor

@@ -1,7 +1,7 @@
 //! Scenarios of agents and their model, without Slack: clients append to an agent's stream.
 //!
 //! - [`platform`]: what they share. [`people`], [`operator`], [`browser`]: who talks to agents, who runs
-//!   them, who looks on. [`understudy`]: a second provider.
+//!   them, who looks on.
 //! - The others are one scenario each.
 
 mod alone;
@@ -15,7 +15,6 @@ mod platform;
 mod project;
 mod providers;
 mod restarts;
-mod understudy;
 
 pub use alone::Alone;
 pub use attach::Attach;

@@ -250,8 +250,8 @@ impl Scenario for Project {
                 any(|log| log.name.path.segments().any(|it| it == "itx")),
             ),
             (LEGACY_SERVED, answers(OLD)),
-            (PRESET_FIRST, any(|log| begins_with_preset(log))),
-            (PRESET_LATER, any(|log| got_preset_later(log))),
+            (PRESET_FIRST, any(begins_with_preset)),
+            (PRESET_LATER, any(got_preset_later)),
             (
                 ROOT_BOOTED,
                 is_hosted && agent_logs(evidence).any(|log| is_between(log) && is_set_up(log)),

@@ -5,24 +5,25 @@
 use super::{
     people::{Input, People, Say},
     platform::{agent_stream, judged_by},
-    understudy::{self, Understudy},
 };
 use crate::readings::{all, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
     agent::{
         self,
-        contract::{Behaviour, LlmRequestCompleted, LLM_REQUEST_COMPLETED},
+        contract::{
+            Behaviour, LlmConfig, LlmRequestCompleted, LLM_CONFIG_UPDATED, LLM_REQUEST_COMPLETED,
+        },
         selection::{LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
     },
-    agent_chat, agent_host, openai_ws,
+    agent_chat, agent_host, cloudflare_ai, openai_ws,
 };
 use runtime::{event::EventInput, object::Class, processor::Fold, stream};
 use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
-    peers::openai::OpenAiConfig,
+    peers::{openai::OpenAiConfig, workers_ai::WorkersAiConfig},
     scenario::{Goal, Scenario, Services},
     world::{Draws, World},
 };
@@ -31,15 +32,16 @@ use std::sync::Arc;
 pub struct Providers;
 
 const AGENT: &str = "fay";
+const DEBOUNCE_MS: u64 = 200;
 
-static CLASSES: [Class; 3] = [stream::CLASS, agent::object::CLASS, understudy::CLASS];
+static CLASSES: [Class; 2] = [stream::CLASS, agent::object::CLASS];
 
 static FOLDS: [Fold; 5] = [
     Fold::of::<agent::AgentProcessor>(),
     Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
-    Fold::of::<Understudy>(),
+    Fold::of::<cloudflare_ai::CloudflareAiProcessor>(),
 ];
 
 static STEPS: Site = Site::operation(
@@ -64,7 +66,7 @@ const FIRST_ANSWERED: Goal = Goal {
 };
 const SECOND_ANSWERED: Goal = Goal {
     name: "second-answered",
-    about: "the other provider answered what was asked while it was selected",
+    about: "cloudflare-ai answered what was asked while it was selected",
 };
 const FINISHED_LATER: Goal = Goal {
     name: "finished-later",
@@ -106,6 +108,10 @@ impl Scenario for Providers {
                 token_ms: |_| 150,
                 ..OpenAiConfig::default()
             },
+            workers_ai: Some(WorkersAiConfig {
+                first_token_ms: 700,
+                ..WorkersAiConfig::default()
+            }),
             ..Services::default()
         }
     }
@@ -113,9 +119,6 @@ impl Scenario for Providers {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let agent = agent_stream(AGENT);
-            world
-                .append(agent.clone(), vec![understudy::subscription(&agent)])
-                .await;
             let mut people = People::new(&world);
             for step in world.operations("somebody", steps) {
                 match step {
@@ -126,10 +129,7 @@ impl Scenario for Providers {
                         provider,
                     } => {
                         world.sleep(after_ms).await;
-                        let selected = LlmProviderSelected::new(provider);
-                        let selected = EventInput::new(LLM_PROVIDER_SELECTED, selected)
-                            .keyed(format!("workload/selected-{number}"));
-                        drop(world.append(agent.clone(), vec![selected]));
+                        drop(world.append(agent.clone(), selection(number, provider)));
                     }
                 }
             }
@@ -167,12 +167,31 @@ impl Scenario for Providers {
             ),
             (
                 SECOND_ANSWERED,
-                ended_by(understudy::PROVIDER).next().is_some(),
+                ended_by(Provider::CloudflareAi).next().is_some(),
             ),
-            (FINISHED_LATER, is_late(Provider::OpenAiWs)),
+            (FINISHED_LATER, Provider::ALL.into_iter().any(is_late)),
             crashed(evidence),
         ])
     }
+}
+
+/// A provider is selected together with a model that it has.
+fn selection(number: u64, provider: Provider) -> Vec<EventInput> {
+    let model = match provider {
+        Provider::OpenAiWs => openai_ws::contract::DEFAULT_MODEL.into(),
+        Provider::CloudflareAi => LlmConfig::default().model,
+    };
+    let config = LlmConfig {
+        model,
+        debounce_ms: DEBOUNCE_MS,
+        ..LlmConfig::default()
+    };
+    let selected = LlmProviderSelected::new(provider);
+    vec![
+        EventInput::new(LLM_CONFIG_UPDATED, config).keyed(format!("workload/config-{number}")),
+        EventInput::new(LLM_PROVIDER_SELECTED, selected)
+            .keyed(format!("workload/selected-{number}")),
+    ]
 }
 
 fn steps(draws: &Draws<'_>) -> Vec<Step> {
@@ -194,7 +213,7 @@ fn steps(draws: &Draws<'_>) -> Vec<Step> {
         };
         steps.push(match draws.draw(&STEP, subject) {
             0..=2 => ask(after_ms, number),
-            3 => select(understudy::PROVIDER),
+            3 => select(Provider::CloudflareAi),
             _ => select(Provider::OpenAiWs),
         });
     }

@@ -10,7 +10,8 @@ use processors::{
         },
         selection::{LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
     },
-    openai_ws::contract::{LlmRequestStarted, LLM_REQUEST_STARTED},
+    cloudflare_ai::contract as cloudflare_ai,
+    openai_ws::contract as openai_ws,
 };
 use runtime::event::{Event, Offset};
 use sim::{
@@ -68,9 +69,13 @@ fn judge(log: &StreamLog) -> Result<u64, Violation> {
 
 /// The request that this event is about, and who wrote it.
 fn executed(event: &Event) -> Option<(Offset, String)> {
-    if event.kind == LLM_REQUEST_STARTED {
-        let started: LlmRequestStarted = event.payload().ok()?;
-        return Some((started.llm_request_id, Provider::OpenAiWs.slug().to_owned()));
+    if event.kind == openai_ws::LLM_REQUEST_STARTED {
+        let started: openai_ws::LlmRequestStarted = event.payload().ok()?;
+        return Some((started.llm_request_id, openai_ws::SLUG.to_owned()));
+    }
+    if event.kind == cloudflare_ai::LLM_REQUEST_STARTED {
+        let started: cloudflare_ai::LlmRequestStarted = event.payload().ok()?;
+        return Some((started.llm_request_id, cloudflare_ai::SLUG.to_owned()));
     }
     if event.kind == LLM_REQUEST_COMPLETED {
         let completed: LlmRequestCompleted = event.payload().ok()?;
@@ -107,7 +112,12 @@ mod tests {
 
     fn started(request: u64) -> Entry {
         let started = json!({ "connectionId": "c", "llmRequestId": request, "model": "m-1" });
-        Entry::new(LLM_REQUEST_STARTED, started)
+        Entry::new(openai_ws::LLM_REQUEST_STARTED, started)
+    }
+
+    fn started_by_cloudflare_ai(request: u64) -> Entry {
+        let started = json!({ "llmRequestId": request, "model": "m-1", "runOpts": {} });
+        Entry::new(cloudflare_ai::LLM_REQUEST_STARTED, started)
     }
 
     fn output(request: u64, provider: &str) -> Entry {
@@ -128,10 +138,11 @@ mod tests {
             started(1),
             completed(1, "openai-ws"),
             requested(),
+            started_by_cloudflare_ai(5),
             output(5, "cloudflare-ai"),
             completed(5, "cloudflare-ai"),
         ]);
-        assert_eq!(right.exercised(&Selections), 4);
+        assert_eq!(right.exercised(&Selections), 5);
     }
 
     #[test]
@@ -146,5 +157,7 @@ mod tests {
             let log = history([selected("cloudflare-ai"), requested(), event]);
             assert_eq!(log.verdict(&Selections), not_selected);
         }
+        let log = history([requested(), started_by_cloudflare_ai(1)]);
+        assert_eq!(log.verdict(&Selections), not_selected);
     }
 }

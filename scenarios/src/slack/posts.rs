@@ -237,10 +237,10 @@ impl Scenario for SlackPosts {
 fn newest_answer(world: &World, thread_ts: Option<&str>) -> Option<String> {
     let thread_ts = thread_ts?;
     let messages = world.slack.messages().into_iter();
-    let answers = messages.filter(|message| {
+    let mut answers = messages.filter(|message| {
         message.author == Author::App && message.thread_ts.as_deref() == Some(thread_ts)
     });
-    answers.last().map(|message| message.ts)
+    answers.next_back().map(|message| message.ts)
 }
 
 /// How the calls ended that were to post something.
