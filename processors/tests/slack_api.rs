@@ -3,7 +3,7 @@
 mod slack_world;
 
 use processors::slack_api::{
-    method::{Metadata, Method, Reaction},
+    method::{Method, Reaction},
     SlackApiError, WebClient,
 };
 use serde_json::{json, Map, Value};
@@ -80,51 +80,38 @@ fn a_reaction_is_sent_as_a_form() {
     assert_eq!(body, "channel=C123&name=eyes&timestamp=1772136258.963519");
 }
 
+fn named(name: &str, arguments: Value) -> (String, String) {
+    let Value::Object(arguments) = arguments else {
+        panic!("arguments have names");
+    };
+    let name = name.to_owned();
+    request(Method::Named { name, arguments })
+}
+
 #[test]
-fn a_post_and_an_update_carry_their_metadata() {
-    let metadata = Metadata {
-        event_type: "mark".to_owned(),
-        event_payload: json!({"subject": "answer@3"}),
-    };
-    let post = Method::PostMessage {
-        channel: "C123".to_owned(),
-        thread_ts: "1772136258.963519".to_owned(),
-        text: "Tea.".to_owned(),
-        metadata: metadata.clone(),
-    };
-    let update = Method::UpdateMessage {
-        channel: "C123".to_owned(),
-        ts: "1772136259.000001".to_owned(),
-        text: "Tea.".to_owned(),
-        metadata,
-    };
-    let marked = json!({"event_type": "mark", "event_payload": {"subject": "answer@3"}});
-    for (method, name, key, ts) in [
-        (post, "chat.postMessage", "thread_ts", "1772136258.963519"),
-        (update, "chat.update", "ts", "1772136259.000001"),
-    ] {
-        let (head, body) = request(method);
+fn posts_and_updates_of_scripts_are_sent_as_json() {
+    let metadata = json!({"event_type": "mark", "event_payload": {"subject": "answer@3"}});
+    let message = json!({"channel": "C123", "text": "Tea.", "metadata": metadata});
+    for name in ["chat.postMessage", "chat.update"] {
+        let (head, body) = named(name, message.clone());
         assert!(head.starts_with(&format!("POST /api/{name} HTTP/1.1")));
-        let body: Value = serde_json::from_str(&body).unwrap();
-        let expected = json!({"channel": "C123", "text": "Tea.", "metadata": marked, key: ts});
-        assert_eq!(body, expected);
+        assert!(head.contains("content-type: application/json;charset=utf-8"));
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), message);
     }
 }
 
 #[test]
-fn a_thread_is_read_page_by_page_with_metadata() {
-    let replies = |cursor: Option<&str>| {
-        let (head, body) = request(Method::Replies {
-            channel: "C123".to_owned(),
-            thread_ts: "1.1".to_owned(),
-            cursor: cursor.map(str::to_owned),
-        });
-        assert!(head.starts_with("POST /api/conversations.replies HTTP/1.1"));
-        body
-    };
-    let first = "channel=C123&ts=1.1&include_all_metadata=true";
-    assert_eq!(replies(None), first);
-    assert_eq!(replies(Some("c=")), format!("{first}&cursor=c%3D"));
+fn other_calls_of_scripts_are_sent_as_forms() {
+    let arguments = json!({
+        "channel": "C123", "limit": 200, "include_all_metadata": true, "cursor": "c=",
+        "latest": null, "types": ["a"],
+    });
+    let (head, body) = named("conversations.replies", arguments);
+    assert!(head.starts_with("POST /api/conversations.replies HTTP/1.1"));
+    assert!(head.contains("content-type: application/x-www-form-urlencoded"));
+    let expected =
+        "channel=C123&limit=200&include_all_metadata=true&cursor=c%3D&types=%5B%22a%22%5D";
+    assert_eq!(body, expected);
 }
 
 #[test]

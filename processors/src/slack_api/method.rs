@@ -1,16 +1,13 @@
-//! Web API methods, encoded as slack_sdk encodes them (peers §4.1, §4.3). The product calls those of
-//! reactions and the thread status by itself, and whatever a script asks for: [`Method::Named`].
-//! [`Method::PostMessage`], [`Method::UpdateMessage`] and [`Method::Replies`] are called only by a
-//! processor of a scenario.
+//! Web API methods, encoded as slack_sdk encodes them (peers §4.1, §4.3). The Slack agent calls those of
+//! reactions and the thread status; scripts call whatever they want.
 
 use super::form;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Map, Value};
 use std::borrow::Cow;
 
-/// A call's method and arguments. All of these are harmless to repeat but [`Method::PostMessage`]:
-/// Slack has no idempotency, so who posts again after an unknown outcome looks first whether the
-/// post stands (peers P1).
+/// A call's method and arguments. Slack has no idempotency (peers P1): whether a call may be repeated
+/// depends on its method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
     /// An empty status clears.
@@ -22,25 +19,6 @@ pub enum Method {
     },
     AddReaction(Reaction),
     RemoveReaction(Reaction),
-    PostMessage {
-        channel: String,
-        thread_ts: String,
-        text: String,
-        metadata: Metadata,
-    },
-    /// The ts stays the same.
-    UpdateMessage {
-        channel: String,
-        ts: String,
-        text: String,
-        metadata: Metadata,
-    },
-    /// A page of a thread with its messages' metadata: the parent, then its replies from the oldest.
-    Replies {
-        channel: String,
-        thread_ts: String,
-        cursor: Option<String>,
-    },
     /// Any method, with its arguments as a script gives them.
     Named {
         name: String,
@@ -55,13 +33,6 @@ const SENT_AS_JSON: [&str; 4] = [
     "chat.postMessage",
     "chat.update",
 ];
-
-/// What the app says of a message to itself; people do not see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Metadata {
-    pub event_type: String,
-    pub event_payload: Value,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reaction {
@@ -84,9 +55,6 @@ impl Method {
             Method::SetThreadStatus { .. } => "assistant.threads.setStatus",
             Method::AddReaction(_) => "reactions.add",
             Method::RemoveReaction(_) => "reactions.remove",
-            Method::PostMessage { .. } => "chat.postMessage",
-            Method::UpdateMessage { .. } => "chat.update",
-            Method::Replies { .. } => "conversations.replies",
         }
     }
 
@@ -107,41 +75,6 @@ impl Method {
                     arguments["loading_messages"] = json!(loading_messages);
                 }
                 json_encoded(&arguments)
-            }
-            Method::PostMessage {
-                channel,
-                thread_ts,
-                text,
-                metadata,
-            } => json_encoded(&json!({
-                "channel": channel,
-                "thread_ts": thread_ts,
-                "text": text,
-                "metadata": metadata,
-            })),
-            Method::UpdateMessage {
-                channel,
-                ts,
-                text,
-                metadata,
-            } => json_encoded(&json!({
-                "channel": channel,
-                "ts": ts,
-                "text": text,
-                "metadata": metadata,
-            })),
-            Method::Replies {
-                channel,
-                thread_ts,
-                cursor,
-            } => {
-                let mut fields = vec![
-                    ("channel", channel.as_str()),
-                    ("ts", thread_ts),
-                    ("include_all_metadata", "true"),
-                ];
-                fields.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
-                form_encoded(&fields)
             }
             Method::AddReaction(reaction) | Method::RemoveReaction(reaction) => form_encoded(&[
                 ("channel", &reaction.channel),
