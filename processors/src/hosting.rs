@@ -11,12 +11,14 @@ use runtime::{
     callable::Callable,
     event::{EventInput, StreamName},
     object::{Context, Object, Reply},
-    processor::ProcessorHost,
+    processor::{Processor, ProcessorHost},
     stream::{
         contract::{Subscriber, SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
         StreamClient,
     },
 };
+use serde::Deserialize;
+use serde_json::Value;
 use std::{future::Future, rc::Rc};
 
 /// How often the wake hook tries again when the way to a stream fails, and how long it waits.
@@ -88,6 +90,21 @@ pub async fn ensure(
 ) -> Result<(), CallError> {
     let client = StreamClient::named(context, stream);
     client.append_batch(None, events).await.map(drop)
+}
+
+/// The state of a processor that this host owns, as of its last checkpoint.
+///
+/// # Errors
+/// The checkpoint cannot be read.
+pub async fn state<P: Processor>(host: &Rc<ProcessorHost>) -> Result<P::State, CallError> {
+    let arguments = Arguments::new().json("processorName", P::contract().slug);
+    let runtime_state = host.clone().call("runtimeState", arguments).await?;
+    let runtime_state: Value = runtime_state.parse()?;
+    match runtime_state.pointer("/snapshot/state") {
+        None => Ok(P::State::default()),
+        Some(state) => P::State::deserialize(state)
+            .map_err(|error| CallError::remote("checkpoint", error.to_string())),
+    }
 }
 
 /// A subscription of a processor that the object `binding` of the stream's own name hosts.

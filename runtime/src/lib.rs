@@ -11,6 +11,7 @@
 //! - [`jsonata`]: expressions over JSON, with time and chance from the ports.
 //! - [`platform`]: the ports. Start there: this crate reaches the world through nothing else.
 //! - [`quirk`]: known bugs that can be switched on.
+//! - [`schema`]: parsers of fields that several wire formats share.
 
 pub mod call;
 pub mod callable;
@@ -23,5 +24,5 @@ mod patience;
 pub mod platform;
 pub mod processor;
 pub mod quirk;
-mod schema;
+pub mod schema;
 pub mod stream;

@@ -11,7 +11,10 @@ use serde_json::{Map, Value};
 
 /// An optional field: absent is `None` (with `#[serde(default)]`), and `null` is a value like any
 /// other, which most types refuse.
-pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+///
+/// # Errors
+/// The value is not of that type.
+pub fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -20,7 +23,10 @@ where
 }
 
 /// `str+`: trimmed, and never blank.
-pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+///
+/// # Errors
+/// It is blank, or no text.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.trim() {
         "" => Err(Error::custom("must not be blank")),
@@ -30,14 +36,20 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 }
 
 /// `str+?`: absent, or as [`text`].
-pub(crate) fn optional_text<'de, D: Deserializer<'de>>(
+///
+/// # Errors
+/// As there.
+pub fn optional_text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     text(deserializer).map(Some)
 }
 
 /// An object, where a type of several shapes would also take a list.
-pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+///
+/// # Errors
+/// It is no object, or not of that type.
+pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: for<'value> Deserialize<'value>,
@@ -48,7 +60,10 @@ where
 
 /// Parses JSON. A struct is an object, where serde alone would also take a list of its fields' values
 /// in their order.
-pub(crate) fn from_json<'de, T: Deserialize<'de>>(value: &'de Value) -> serde_json::Result<T> {
+///
+/// # Errors
+/// The value is not of that type.
+pub fn from_json<'de, T: Deserialize<'de>>(value: &'de Value) -> serde_json::Result<T> {
     T::deserialize(Json(value))
 }
 

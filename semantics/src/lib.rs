@@ -16,7 +16,8 @@
 //!
 //! - [`Story`]: start there. [`Told`], [`untold`]: what comes of it, and which types no story tells of.
 //! - [`Answer`], [`Frame`]: what outside services say; [`connected`]: an event that many consume.
-//! - [`log`]: the stream. [`clock`]: tasks and time. Both are there for other tests too.
+//! - [`log`]: the stream. [`clock`]: tasks and time. [`memory`]: an object's storage. They are there for
+//!   other tests too.
 //!
 //! It needs no simulation and no runtime: the clock jumps from timer to timer, nothing is random,
 //! and a story is told the same way every time, on any machine.
@@ -26,7 +27,7 @@ pub mod clock;
 mod difference;
 mod effect;
 pub mod log;
-mod memory;
+pub mod memory;
 mod outline;
 mod outside;
 mod ports;

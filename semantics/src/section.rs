@@ -6,7 +6,7 @@ use crate::{
     outline::{brief, fits, Page},
 };
 use runtime::event::{Event, EventType, StreamPath};
-use serde_json::Value;
+use serde_json::{json, Value};
 use std::{fmt::Display, sync::Arc};
 
 /// What every type of the platform begins with; left out.
@@ -146,6 +146,9 @@ fn append(page: &mut Page, path: Option<&StreamPath>, event: &Arc<Event>) {
     match &event.idempotency_key {
         Some(key) => page.line(4, format_args!("key {}", key.as_str())),
         None => page.line(4, "no key"),
+    }
+    if let Some(metadata) = &event.metadata {
+        page.line(4, format_args!("metadata {}", json!(metadata)));
     }
     if let Some(payload) = event.payload.as_deref() {
         page.items(4, payload);

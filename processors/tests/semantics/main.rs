@@ -6,10 +6,16 @@
 //! `cargo insta review`.
 
 mod agent;
+mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod cloudflare_ai;
+mod codemode;
 mod echo;
+mod jsonata_reactor;
 mod openai_ws;
+mod project_lifecycle;
+mod repo;
 mod review;
 mod slack;
 mod slack_agent;
@@ -33,10 +39,16 @@ macro_rules! reviewed {
 
 reviewed! {
     agent
+    agent_chat
     agent_host
     circuit_breaker
+    cloudflare_ai
+    codemode
     echo
+    jsonata_reactor
     openai_ws
+    project_lifecycle
+    repo
     slack
     slack_agent
 }

@@ -10,7 +10,9 @@ use runtime::{
 use semantics::log::Log;
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     fmt::Write as _,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -21,14 +23,18 @@ pub enum Fault {
     LostCall,
     /// It is committed; the caller does not hear of it.
     LostReply,
+    /// The caller takes it for lost, and it arrives when the test says so.
+    Late,
 }
 
 #[derive(Default)]
 pub struct FakeStream {
     log: Log,
+    others: RefCell<BTreeMap<StreamPath, Rc<Log>>>,
     faults: RefCell<Vec<(EventType, Fault)>>,
     /// Appended by somebody else, right after the next read.
     after_read: RefCell<Vec<EventInput>>,
+    late: RefCell<Vec<Vec<EventInput>>>,
     /// The wall clock, in Unix milliseconds.
     pub clock_ms: Cell<i64>,
 }
@@ -50,6 +56,13 @@ impl FakeStream {
     /// Somebody else appends this between the next read and what follows it.
     pub fn slip_in(&self, input: EventInput) {
         self.after_read.borrow_mut().push(input);
+    }
+
+    /// What is late arrives, and is committed or refused.
+    pub fn arrive(&self) {
+        for late in self.late.take() {
+            drop(self.append(late));
+        }
     }
 
     /// Nothing goes wrong from here on.
@@ -77,8 +90,17 @@ impl FakeStream {
 
     /// What a client's append comes back with.
     pub fn append(&self, inputs: Vec<EventInput>) -> Result<Vec<Arc<Event>>, AppendError> {
-        let now = Timestamp::from_unix_ms(self.clock_ms.get());
-        self.log.append(inputs, now)
+        self.log.append(inputs, self.now())
+    }
+
+    /// Another stream of the namespace.
+    pub fn at(&self, path: &str) -> Rc<Log> {
+        let path = StreamPath::parse(path).expect("a path");
+        self.others.borrow_mut().entry(path).or_default().clone()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.clock_ms.get())
     }
 
     fn fault_for(&self, inputs: &[EventInput]) -> Option<Fault> {
@@ -96,19 +118,23 @@ impl StreamPort for FakeStream {
         path: Option<&StreamPath>,
         events: Vec<EventInput>,
     ) -> LocalBoxFuture<'static, Result<Events, CallError>> {
-        assert!(
-            path.is_none(),
-            "these processors append to their own stream"
-        );
+        let append = |events| match path {
+            None => self.append(events),
+            Some(path) => self.at(path.as_str()).append(events, self.now()),
+        };
         let lost = || CallError::Disconnected("the test says so".to_owned());
         let outcome = match self.fault_for(&events) {
             Some(Fault::LostCall) => Err(lost()),
-            // Whether it was committed or refused: the caller does not hear of it.
-            Some(Fault::LostReply) => {
-                drop(self.append(events));
+            Some(Fault::Late) => {
+                self.late.borrow_mut().push(events);
                 Err(lost())
             }
-            None => self.append(events).map(Arc::new).map_err(CallError::from),
+            // Whether it was committed or refused: the caller does not hear of it.
+            Some(Fault::LostReply) => {
+                drop(append(events));
+                Err(lost())
+            }
+            None => append(events).map(Arc::new).map_err(CallError::from),
         };
         Box::pin(async move {
             tokio::task::yield_now().await;

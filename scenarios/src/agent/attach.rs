@@ -1,6 +1,7 @@
 //! An agent is attached to a conversation that others led: a log of more than a hundred events, all
 //! of its requests finished. None of them is asked again, whatever the batches look like in which it
-//! is read, and whoever comes to look on. Then the conversation goes on.
+//! is read, and whoever comes to look on; nor is any of their scripts run, or told of again
+//! (B-43). Then the conversation goes on.
 
 use super::{
     browser::look_on,
@@ -255,7 +256,7 @@ fn execution(request: Offset) -> Vec<EventInput> {
         message: json!({ "type": "response.in_progress" }),
     };
     let output = agent::OutputAdded {
-        content: "That was before.".into(),
+        content: "async () => {\n  return \"That was before.\";\n}".into(),
         llm_request_id: Some(request),
     };
     let executed = openai_ws::ProviderLlmRequestCompleted {

@@ -12,7 +12,7 @@ mod late_subscribers;
 mod legacy;
 mod long_past;
 mod paused;
-mod platform;
+pub(crate) mod platform;
 mod poison;
 mod reset;
 mod tree;

@@ -72,7 +72,7 @@ macro_rules! judged_by {
         ORACLES
     }};
 }
-pub(super) use judged_by;
+pub(crate) use judged_by;
 
 /// An event that only a wildcard takes.
 pub const NOTED: EventType = EventType::of("events.iterate.com/workload/noted");
