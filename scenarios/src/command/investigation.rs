@@ -34,6 +34,10 @@ const COMPANY: [Before; 6] = [
     Before::Others(4),
 ];
 
+/// The orders of the two sweeps.
+const BACKWARD: &str = "last world first";
+const FORWARD: &str = "first world first";
+
 pub struct Investigation<'a> {
     pub settings: &'a Settings,
     pub guard: &'a GuardFlag,
@@ -67,22 +71,29 @@ impl Investigation<'_> {
             scenario,
             seed,
         };
+        let there = match self.other {
+            Program::This => String::new(),
+            Program::Other(_) => format!(" ({})", self.other),
+        };
         let mut runs = world.runs(&Program::This)?;
         let mut others = Vec::new();
-        let mut shown = leak::diagnose(&runs).map(|found| shown(&found, ""));
+        let mut shown = leak::diagnose(&runs).map(|found| show(&found, ["", ""]));
         if shown.is_none() && *self.other != Program::This {
             others = world.runs(self.other)?;
-            let place = format!(" ({})", self.other);
-            let found = leak::diagnose(&others).or_else(|| {
-                let count = runs.len() + others.len();
-                leak::between_builds(&runs[0], &others[0], count)
+            let count = runs.len() + others.len();
+            let found = leak::diagnose(&others).map(|found| show(&found, [&there, &there]));
+            shown = found.or_else(|| {
+                let found = leak::between_builds(&runs[0], &others[0], count)?;
+                Some(show(&found, ["", &there]))
             });
-            shown = found.map(|found| self::shown(&found, &place));
         }
         let is_of_the_sweep = shown.is_none();
         if is_of_the_sweep {
             runs.extend(world.runs_in_sweeps()?);
-            shown = leak::diagnose(&runs).map(|found| self::shown(&found, ""));
+            shown = leak::diagnose(&runs).map(|found| {
+                let is_there = found.other.before == Before::Sweep(FORWARD);
+                show(&found, ["", if is_there { &there } else { "" }])
+            });
         }
         Ok(Finding {
             scenario: scenario.to_owned(),
@@ -163,12 +174,8 @@ impl World<'_> {
             read(program, &arguments, Before::Sweep(order))
         };
         Ok([
-            run(
-                &Program::This,
-                sweeps.backward_arguments(),
-                "last world first",
-            )?,
-            run(other, sweeps.forward_arguments(), "first world first")?,
+            run(&Program::This, sweeps.backward_arguments(), BACKWARD)?,
+            run(other, sweeps.forward_arguments(), FORWARD)?,
         ])
     }
 }
@@ -179,20 +186,20 @@ fn read(program: &Program, arguments: &[String], before: Before) -> Result<Run, 
     run.ok_or_else(|| program.failed(arguments, "its trace cannot be read".to_owned()))
 }
 
-/// `place` is where the second run was, if not here.
-fn shown(found: &Diagnosis, place: &str) -> Shown {
+/// `places` say where the two runs were, if not here.
+fn show(found: &Diagnosis, places: [&str; 2]) -> Shown {
     let Diagnosis { one, other, fits } = found;
     let difference = first_difference(&one.events, &other.events);
     let difference = difference.expect("a diagnosis is of runs that differ");
-    let mut labels = [one, other].map(|run| run.before.in_words());
-    if one.before == other.before {
-        labels[1] += " again";
+    let [one, mut other] = [(one, places[0]), (other, places[1])]
+        .map(|(run, place)| format!("{}{place}", run.before.in_words()));
+    if one == other {
+        other += ", again";
     }
-    labels[1] += place;
     Shown {
         event: difference.number(),
         fits: fits.clone(),
-        text: difference.text([&labels[0], &labels[1]]),
+        text: difference.text([&one, &other]),
     }
 }
 

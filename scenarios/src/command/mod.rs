@@ -8,7 +8,8 @@
 //!   asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
-//! - [`trace_difference`]: where two traces part, and how that looks.
+//! - [`trace_difference`]: where two traces part, and how that looks. [`whole_trace`],
+//!   [`investigation`], [`leak`]: what `check` compares, and what becomes of a world that differs.
 //! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`keep`]: what becomes of a failing world.
 
 mod bench;
