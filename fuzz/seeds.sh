@@ -9,7 +9,7 @@ cat > corpus/descriptor/rpc.json <<'JSON'
 {"type":"workers-rpc","via":{"type":"env-binding","bindingType":"durable-object-namespace","bindingName":"AGENT","durableObject":{"name":"p1:/agents/a"}},"rpcMethod":"requestStreamSubscription","argsMode":"object"}
 JSON
 cat > corpus/descriptor/fetch.json <<'JSON'
-{"type":"fetch","via":{"type":"url","url":"https://example.com/a"},"requestTemplate":{"method":"POST","headers":{"x":"1"},"jsonBody":{"a":[1,null]}}}
+{"type":"fetch","via":{"type":"url","url":"http://a.test"},"fetchRequest":{"path":{}}}
 JSON
 printf '\0%s' '{"type":"event_callback","event_id":"Ev1","team_id":"T1","event":{"type":"message","channel":"C1","user":"U1","text":"Hello","ts":"1.2","thread_ts":"1.1"},"authorizations":[{"user_id":"U2","is_bot":true}]}' > corpus/webhook/message
 printf '\0%s' '{"type":"url_verification","challenge":"x"}' > corpus/webhook/verification
