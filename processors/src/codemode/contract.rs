@@ -405,6 +405,8 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error
 }
 
 /// An optional field of which `null` is a value.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(super) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -63,43 +63,49 @@ enum Ran {
 
 impl Execution {
     pub async fn run(self) -> Result<(), ProcessorError> {
-        let session = &self.session;
-        if self.is_behind {
-            let head = patiently(&session.context, || session.transactions.read()).await;
-            let is_open = |state: &State| state.open_script(&self.script_execution_id).is_some();
-            // A stream that cannot be asked now is asked again for the end.
-            if head.is_ok_and(|head| !is_open(&head.fold)) {
-                return Ok(());
-            }
-        }
+        let session = self.session.clone();
         let began = session.context.now();
         let logs = Logs::new(
             session.clone(),
             self.script_execution_id.clone(),
             self.requested,
         );
-        let evaluation = self.evaluate(logs.clone());
-        let ended = within(
-            &session.context,
-            "script",
-            SCRIPT_DURATION_MS_MAX,
-            evaluation,
-        );
-        let outcome = ended.await.unwrap_or_else(|| {
-            let seconds = SCRIPT_DURATION_MS_MAX / 1_000;
-            Outcome::threw(format!(
-                "the script was stopped: it ran for more than {seconds} s"
-            ))
-        });
+        let outcome = match self.is_open().await {
+            Ok(true) => self.evaluate_in_time(logs.clone()).await,
+            Ok(false) => return Ok(()),
+            // It may have ended: its end then stands where this one would.
+            Err(error) => Outcome::threw(format!("the script was not run: {error}")),
+        };
         let duration_ms = Some(session.elapsed_ms(began));
         let id = &self.script_execution_id;
         let ending = Ending {
             before: logs.close(),
             end: ending::of_script(id, self.requested, duration_ms, outcome),
         };
-        let session = self.session.clone();
         session.close(self.undertaking, ending).await;
         Ok(())
+    }
+
+    /// Whether its end stands nowhere in the stream.
+    async fn is_open(&self) -> Result<bool, ProcessorError> {
+        if !self.is_behind {
+            return Ok(true);
+        }
+        let session = &self.session;
+        let head = patiently(&session.context, || session.transactions.read()).await?;
+        Ok(head.fold.open_script(&self.script_execution_id).is_some())
+    }
+
+    async fn evaluate_in_time(&self, logs: Rc<Logs>) -> Outcome {
+        let context = &self.session.context;
+        let evaluation = self.evaluate(logs);
+        let ended = within(context, "script", SCRIPT_DURATION_MS_MAX, evaluation).await;
+        ended.unwrap_or_else(|| {
+            let seconds = SCRIPT_DURATION_MS_MAX / 1_000;
+            Outcome::threw(format!(
+                "the script was stopped: it ran for more than {seconds} s"
+            ))
+        })
     }
 
     async fn evaluate(&self, logs: Rc<Logs>) -> Outcome {
@@ -141,9 +147,4 @@ fn described(error: &WorkerError) -> String {
         }
         error => error.to_string(),
     }
-}
-
-/// An optional field of which `null` is a value.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
 }

@@ -154,7 +154,8 @@ fn a_moved_decision_is_found_again_by_what_its_object_had_done() {
 
 #[test]
 fn what_is_no_capsule_is_refused_with_a_sentence() {
-    let refusals: [(&str, fn(String) -> Vec<u8>, &str); 8] = [
+    type Refusal = (&'static str, fn(String) -> Vec<u8>, &'static str);
+    let refusals: [Refusal; 8] = [
         (
             "truncated",
             |text| text[..text.len() / 2].into(),

@@ -85,17 +85,12 @@ fn request(args: Vec<Value>) -> Result<Request, CallError> {
 ///
 /// # Errors
 /// Its body cannot be read.
-pub fn arguments(request: Request) -> LocalArguments {
-    Box::pin(async move {
-        let mut form = WireRequest::read(request).await?.to_json();
-        let init = form.as_object_mut().expect("a request is an object");
-        let url = init.shift_remove("url").unwrap_or_default();
-        Ok(vec![Argument::Json(url), Argument::Json(form)])
-    })
+pub async fn arguments(request: Request) -> Result<Vec<Argument>, WireError> {
+    let mut form = WireRequest::read(request).await?.to_json();
+    let init = form.as_object_mut().expect("a request is an object");
+    let url = init.shift_remove("url").unwrap_or_default();
+    Ok(vec![Argument::Json(url), Argument::Json(form)])
 }
-
-type LocalArguments =
-    futures_util::future::LocalBoxFuture<'static, Result<Vec<Argument>, WireError>>;
 
 /// The response that the answer of a provider stands for.
 pub fn response(answer: &Argument) -> Response {

@@ -329,7 +329,13 @@ mod tests {
         },
     };
     use serde_json::{json, Value};
-    use std::{num::NonZeroUsize, sync::Arc};
+    use std::{
+        num::NonZeroUsize,
+        sync::{
+            atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+            Arc,
+        },
+    };
 
     static FAKE: Named = Named("fake");
     static CRASH: Site = Site::fault("crash.now", Shape::YesNo { rate: 0.1 }, "dies");
@@ -495,6 +501,24 @@ mod tests {
         assert!(worlds <= 60 && !is_complete);
         assert!(world.outcome.failure.is_some());
         assert!(world.outcome.decisions.len() < 40);
+    }
+
+    #[test]
+    fn an_interrupt_ends_it_with_the_best_so_far() {
+        static INTERRUPT: AtomicBool = AtomicBool::new(false);
+        let worlds = AtomicU64::new(0);
+        let run = |plan: &Plan| {
+            INTERRUPT.store(worlds.fetch_add(1, Relaxed) >= 50, Relaxed);
+            outcome(plan, needs_three)
+        };
+        let limits = Limits {
+            interrupt: Some(&INTERRUPT),
+            ..limits(2)
+        };
+        let shrunk = shrink(&failed(), BOUNDS, limits, run, &mut ()).unwrap();
+        assert!(!shrunk.is_complete && shrunk.worlds < 60);
+        assert!(shrunk.world.outcome.failure.is_some());
+        assert!(shrunk.world.outcome.decisions.len() < 40);
     }
 
     #[test]
