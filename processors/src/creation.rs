@@ -75,14 +75,7 @@ pub fn construct<P: Creation>(
     });
     hosting::wake(&creator.context, {
         let creator = creator.clone();
-        move || {
-            let Creator {
-                context, stream, ..
-            } = &*creator;
-            let (context, stream) = (context.clone(), stream.clone());
-            let subscription = P::subscription(&stream);
-            async move { hosting::ensure(&context, &stream, vec![subscription]).await }
-        }
+        move || creator.clone().subscribe::<P>()
     });
     let methods: Methods = Box::new(move |method, arguments| {
         let (creator, arguments) = (creator.clone(), arguments.clone());
@@ -101,6 +94,11 @@ pub fn construct<P: Creation>(
 }
 
 impl Creator {
+    async fn subscribe<P: Creation>(self: Rc<Self>) -> Result<(), CallError> {
+        let subscription = P::subscription(&self.stream);
+        hosting::ensure(&self.context, &self.stream, vec![subscription]).await
+    }
+
     async fn create<P: Creation>(&self, arguments: &Arguments) -> Result<Argument, CallError> {
         let asked = P::asked(&self.stream, arguments)?;
         self.catch_up_once::<P>().await?;

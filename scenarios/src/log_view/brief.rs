@@ -37,6 +37,10 @@ const FIELDS: &[(&str, &[Field])] = &[
         &[("request", "/llmRequestId"), ("content", "/content")],
     ),
     (
+        "jsonata-reactor/rule-configured",
+        &[("slug", "/slug"), ("matcher", "/matcher")],
+    ),
+    (
         "openai-ws/llm-request-attempt-failed",
         &[("request", "/llmRequestId"), ("reason", "/reason")],
     ),

@@ -37,9 +37,9 @@ const WRITERS: u64 = 2;
 static RULE: Site = Site::operation(
     "workload.rule",
     Shape::Below {
-        count: RULES.len() as u64,
+        count: RULES.len() as u64 + 1,
     },
-    "which rule is configured",
+    "which rule is configured; the one across streams, which takes two, twice as often",
 );
 static MEANING: Site = Site::operation(
     "workload.rule-meaning",
@@ -272,7 +272,7 @@ async fn operate(world: &Arc<World>, path: &str) {
 }
 
 fn drawn_rule(draws: &Draws<'_>, operator: &str, number: u64) -> Operator {
-    let (slug, [named_after, other]) = RULES[draws.draw(&RULE, operator) as usize];
+    let (slug, [named_after, other]) = RULES[draws.draw(&RULE, operator) as usize % RULES.len()];
     Operator::Configure {
         after_ms: wait_ms(draws, operator),
         number,

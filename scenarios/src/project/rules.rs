@@ -43,14 +43,14 @@ pub enum Meaning {
     Across,
 }
 
-/// A slug, and what the rule of that slug may mean.
+/// A slug, and what the rule of that slug may mean: what it is named after, or something else.
 pub const RULES: [(&str, [Meaning; 2]); 6] = [
+    ("across", [Meaning::Across, Meaning::Nothing]),
     ("even", [Meaning::Even, Meaning::Nothing]),
     ("list", [Meaning::Twice, Meaning::Even]),
     ("news", [Meaning::News, Meaning::Nothing]),
     ("chain", [Meaning::Chain, Meaning::Nothing]),
     ("loop", [Meaning::Loop, Meaning::Nothing]),
-    ("across", [Meaning::Across, Meaning::Nothing]),
 ];
 
 impl Meaning {
