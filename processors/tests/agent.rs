@@ -1,10 +1,15 @@
-//! The agent processor, case by case (spec §7.3; bugs B-25, B-28, B-50, B-58, X-1, X-2).
+//! The agent processor, case by case (spec §7.3; bugs B-25, B-28, B-40, B-50, B-51, B-58, B-60, B-61, X-1,
+//! X-2, X-4).
 
 mod support;
 
-use processors::agent::{contract::*, AgentProcessor};
+use processors::{
+    agent::{contract::*, partial::PartialAnswer, AgentProcessor},
+    codemode::contract::TOOL_PROVIDER_REGISTERED,
+};
 use runtime::{
     event::{EventInput, EventType, Offset},
+    processor::Checkpoints,
     quirk::Quirk,
 };
 use serde_json::json;
@@ -17,7 +22,29 @@ fn bench() -> Bench<AgentProcessor> {
 }
 
 fn bench_with(setting: Setting) -> Bench<AgentProcessor> {
-    let bench = Bench::with(AgentProcessor::new, setting);
+    configured(Bench::with(AgentProcessor::new, setting))
+}
+
+fn bench_of(quirk: Quirk) -> Bench<AgentProcessor> {
+    bench_with(Setting {
+        quirk: Some(quirk),
+        ..Setting::default()
+    })
+}
+
+/// An agent, and what it hears of its provider.
+fn listening(quirk: Option<Quirk>) -> (Bench<AgentProcessor>, PartialAnswer) {
+    let partial_answer = PartialAnswer::default();
+    let heard = partial_answer.clone();
+    let build = move |dependencies| AgentProcessor::new(dependencies).hearing(heard.clone());
+    let setting = Setting {
+        quirk,
+        ..Setting::default()
+    };
+    (configured(Bench::with(build, setting)), partial_answer)
+}
+
+fn configured(bench: Bench<AgentProcessor>) -> Bench<AgentProcessor> {
     bench.stream.push(EventInput::new(
         LLM_CONFIG_UPDATED,
         json!({ "model": "m-1", "runOpts": { "t": 1 }, "debounceMs": DEBOUNCE_MS }),
@@ -79,6 +106,17 @@ async fn next_request(bench: &Bench<AgentProcessor>) -> (Offset, u64) {
         }
     }
     panic!("nothing is requested");
+}
+
+fn cancelled_requested(request: Offset) -> EventInput {
+    EventInput::new(
+        LLM_REQUEST_CANCELLED,
+        json!({
+            "phase": "requested",
+            "llmRequestId": request,
+            "reason": "interrupted-by-user-input",
+        }),
+    )
 }
 
 fn cancelled_scheduled(request_id: &str) -> EventInput {
@@ -351,6 +389,75 @@ fn a_capability_is_told_once_and_rendered() {
 }
 
 #[test]
+fn a_tool_provider_is_told_once_and_rendered() {
+    run(|| async {
+        let bench = bench();
+        let provider = |name: &str| {
+            let provider = json!({
+                "path": ["slack", name],
+                "instructions": "Posts.\nTakes a text.",
+                "invocation": { "kind": "event" },
+            });
+            EventInput::new(TOOL_PROVIDER_REGISTERED, provider)
+        };
+        let at = bench.say(provider("chat")).await;
+        bench.say(provider("agent")).await;
+        let inputs = bench.appended(&INPUT_ADDED);
+        assert_eq!(inputs.len(), 3, "one explainer, two rendered events");
+        assert_eq!(
+            key(&inputs[0]),
+            format!("agent/event-type-explainer/{TOOL_PROVIDER_REGISTERED}")
+        );
+        let key_at = format!("agent/render-codemode-tool-provider-registered@{at}");
+        assert_eq!(key(&inputs[1]), key_at);
+        let lines = [
+            "```yaml".to_owned(),
+            "event:".to_owned(),
+            format!("  offset: {at}"),
+            format!("  type: {TOOL_PROVIDER_REGISTERED}"),
+            "  path: slack.chat".to_owned(),
+            "  instructions: |-".to_owned(),
+            "    Posts.".to_owned(),
+            "    Takes a text.".to_owned(),
+            "```".to_owned(),
+        ];
+        assert_eq!(payload(&inputs[1])["content"], lines.join("\n"));
+        for input in &inputs {
+            let policy = &payload(input)["llmRequestPolicy"]["behaviour"];
+            assert_eq!(policy, "dont-trigger-request");
+        }
+        bench.run_ms(1_000).await;
+        assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 0);
+    });
+}
+
+#[test]
+fn a_cancellation_is_told_once_and_rendered() {
+    run(|| async {
+        let bench = bench();
+        let request = bench.say(requested()).await;
+        let first = bench.say(cancelled_requested(request)).await;
+        let request = bench.say(requested()).await;
+        let second = bench.say(cancelled_requested(request)).await;
+        assert_eq!(
+            keys(&bench, &INPUT_ADDED),
+            [
+                format!("agent/event-type-explainer/{LLM_REQUEST_CANCELLED}"),
+                format!("agent/render-llm-request-cancelled@{first}"),
+                format!("agent/render-llm-request-cancelled@{second}"),
+            ]
+        );
+        let rendered = payload(&bench.appended(&INPUT_ADDED)[2]);
+        let content = rendered["content"].as_str().unwrap();
+        assert!(content.contains(&format!("  llmRequestId: {request}\n")));
+        assert!(content.contains("  reason: interrupted-by-user-input\n"));
+        let statuses = bench.appended(&STATUS_UPDATED);
+        assert_eq!(payload(statuses.last().unwrap())["status"], "idle");
+        assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 0);
+    });
+}
+
+#[test]
 fn a_stale_output_is_not_in_the_history() {
     run(|| async {
         let bench = bench();
@@ -396,6 +503,44 @@ fn a_scheduled_request_without_a_timer_is_handed_off_by_the_alarm() {
     });
 }
 
+/// The batch is delivered again, and draws another id for the schedule that it finds there.
+#[test]
+fn a_schedule_that_was_there_already_is_handed_off_under_its_own_id() {
+    run(|| async {
+        let bench = bench();
+        bench
+            .stream
+            .fail_next(LLM_REQUEST_SCHEDULED, Fault::LostReply);
+        bench.stream.push(input("hello"));
+        assert!(bench.try_deliver().await.is_err());
+        bench.run_ms(DEBOUNCE_MS + 100).await;
+        assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 1);
+        assert_eq!(
+            keys(&bench, &LLM_REQUEST_REQUESTED),
+            ["agent/llm-request-requested@3"]
+        );
+    });
+}
+
+#[test]
+fn a_checkpoint_of_v0_is_handed_off_with_the_key_of_its_schedule() {
+    run(|| async {
+        let bench = bench();
+        let at = bench.stream.push(scheduled("r1"));
+        let v0 = json!({
+            "offset": at,
+            "state": { "currentRequest": { "phase": "scheduled", "requestId": "r1" } },
+        });
+        bench.checkpoints.write(at, v0.to_string(), true).unwrap();
+        bench.restart();
+        bench.say(connected("agent")).await;
+        assert_eq!(
+            keys(&bench, &LLM_REQUEST_REQUESTED),
+            [format!("agent/llm-request-requested@{at}")]
+        );
+    });
+}
+
 #[test]
 fn a_request_that_was_cancelled_is_not_handed_off() {
     run(|| async {
@@ -417,6 +562,23 @@ fn the_debounce_does_not_survive_a_cancellation() {
         bench.stream.push(cancelled_scheduled("r1"));
         pass_ms(1_000).await;
         assert_eq!(bench.count(&LLM_REQUEST_REQUESTED), 0, "B-58");
+    });
+}
+
+#[test]
+fn quirk_b58_hands_off_what_was_cancelled() {
+    run(|| async {
+        let bench = bench_of(Quirk::B58);
+        bench.say(input("hello")).await;
+        bench.deliver().await;
+        let request_id = bench.state().scheduled_request().unwrap().clone();
+        bench.say(cancelled_scheduled(&request_id)).await;
+        assert_eq!(bench.state().current_request, None);
+        bench.run_ms(1_000).await;
+        assert_eq!(
+            keys(&bench, &LLM_REQUEST_REQUESTED),
+            ["agent/llm-request-requested@3"]
+        );
     });
 }
 
@@ -657,6 +819,102 @@ fn quirk_b28_leaves_the_first_message_unanswered_until_the_next_one() {
     });
 }
 
+#[test]
+fn quirk_b40_keeps_a_trigger_and_looks_at_it_only_when_somebody_speaks() {
+    run(|| async {
+        let bench = below_anchor(Some(Quirk::B40));
+        bench.stream.push(input("first"));
+        bench.stream.push(connected("other"));
+        bench.say(connected("agent")).await;
+        assert!(bench.state().pending_trigger_offset.is_some());
+        assert!(!bench.owes().await, "the bug goes unnoticed");
+        bench.ring().await.unwrap();
+        bench.run_ms(20_000).await;
+        assert_eq!(bench.count(&LLM_REQUEST_SCHEDULED), 0);
+        bench.say(input("second")).await;
+        assert_eq!(converse_to_the_end(&bench).await, 1);
+    });
+}
+
+// The partial answer of an interrupted request (#1886, B-61).
+
+/// Asks, lets the model say that much, and interrupts it. Gives what follows the interrupt.
+async fn interrupted_after(
+    bench: &Bench<AgentProcessor>,
+    partial_answer: &PartialAnswer,
+    said: &str,
+) -> Vec<String> {
+    let request = bench.say(requested()).await;
+    partial_answer.begin(request);
+    partial_answer.add(request, said);
+    partial_answer.add(Offset(1), "of another request");
+    let at = bench
+        .say(input_with("stop", Behaviour::InterruptCurrentRequest))
+        .await;
+    tail(bench, at)
+}
+
+#[test]
+fn b61_what_the_model_had_said_goes_in_with_the_cancellation() {
+    run(|| async {
+        let (bench, partial_answer) = listening(None);
+        let log = interrupted_after(&bench, &partial_answer, "The answer\nis").await;
+        let cancelled = bench.appended(&LLM_REQUEST_CANCELLED)[0].offset;
+        assert_eq!(
+            log,
+            [
+                "llm-request-cancelled agent/llm-request-cancelled/interrupted-by-user-input@4",
+                &format!("input-added agent/event-type-explainer/{LLM_REQUEST_CANCELLED}"),
+                &format!("input-added agent/render-llm-request-cancelled@{cancelled}"),
+                "llm-request-scheduled agent/llm-request-scheduled@4",
+            ]
+        );
+        bench.run_ms(DEBOUNCE_MS + 100).await;
+        let history = &bench.state().history;
+        let told = &history.last().unwrap().content;
+        assert!(told.contains("  partialAnswer: |-\n    The answer\n    is\n```"));
+        assert_eq!(history.len(), 3, "it is told once");
+        assert_eq!(converse_to_the_end(&bench).await, 1);
+        insta_log("agent_interrupt_partial_answer", &bench);
+    });
+}
+
+#[test]
+fn b61_somebody_interrupts_before_the_model_said_anything() {
+    run(|| async {
+        let (bench, partial_answer) = listening(None);
+        let log = interrupted_after(&bench, &partial_answer, "").await;
+        assert_eq!(log.len(), 2, "{log:?}");
+    });
+}
+
+/// Nothing is scheduled in its place, so it need not be told at once.
+#[test]
+fn b61_what_somebody_else_cancels_is_told_with_its_partial_answer() {
+    run(|| async {
+        let (bench, partial_answer) = listening(None);
+        let request = bench.say(requested()).await;
+        partial_answer.begin(request);
+        partial_answer.add(request, "Well");
+        bench.say(cancelled_requested(request)).await;
+        let told = payload(&bench.appended(&INPUT_ADDED)[1]);
+        assert!(told["content"].as_str().unwrap().contains("    Well\n"));
+    });
+}
+
+#[test]
+fn quirk_b61_loses_what_the_model_had_said() {
+    run(|| async {
+        let (bench, partial_answer) = listening(Some(Quirk::B61));
+        let log = interrupted_after(&bench, &partial_answer, "The answer").await;
+        assert_eq!(log.len(), 2, "{log:?}");
+        bench.run_ms(1_000).await;
+        let inputs = bench.appended(&INPUT_ADDED);
+        let mut told = inputs.iter().map(|input| payload(input).to_string());
+        assert!(told.all(|input| !input.contains("The answer")));
+    });
+}
+
 // Races.
 
 #[test]
@@ -778,10 +1036,7 @@ fn b51_after_three_repetitions_that_fail_the_next_message_is_answered_at_once() 
 #[test]
 fn quirk_b51_takes_a_failure_for_an_end() {
     run(|| async {
-        let bench = bench_with(Setting {
-            quirk: Some(Quirk::B51),
-            ..Setting::default()
-        });
+        let bench = bench_of(Quirk::B51);
         let request = bench.say(requested()).await;
         bench.say(failed(request)).await;
         bench.run_ms(5_000).await;
@@ -790,6 +1045,61 @@ fn quirk_b51_takes_a_failure_for_an_end() {
     });
 }
 
+#[test]
+fn b60_a_restart_uses_up_no_repetition() {
+    for quirk in [None, Some(Quirk::B60)] {
+        run(|| async {
+            let bench = bench_with(Setting {
+                quirk,
+                ..Setting::default()
+            });
+            bench.say(input("hello")).await;
+            for _ in 0..6 {
+                bench.run_ms(40_000).await;
+                bench.restart();
+                bench.stream.push(connected("agent"));
+            }
+            bench.run_ms(40_000).await;
+            match quirk {
+                None => {
+                    assert_eq!(bench.count(&LLM_REQUEST_COMPLETED), 0);
+                    assert_eq!(converse_to_the_end(&bench).await, 1);
+                }
+                Some(_) => {
+                    assert_eq!(bench.count(&LLM_REQUEST_COMPLETED), 4);
+                    assert_eq!(bench.state().current_request, None);
+                    assert!(!bench.owes().await, "it has given up");
+                }
+            }
+        });
+    }
+}
+
+/// An append that its caller took for lost comes in behind the request that answers the input.
+#[test]
+fn x2_what_was_queued_late_asks_for_no_second_request() {
+    for quirk in [None, Some(Quirk::X2)] {
+        run(|| async {
+            let bench = bench_with(Setting {
+                quirk,
+                ..Setting::default()
+            });
+            let request = bench.say(requested()).await;
+            bench.stream.fail_next(LLM_REQUEST_QUEUED, Fault::Late);
+            bench.stream.push(input("later"));
+            assert!(bench.try_deliver().await.is_err());
+            bench.stream.push(completed(request));
+            bench.deliver().await;
+            bench.run_ms(DEBOUNCE_MS - 100).await;
+            assert!(bench.state().scheduled_request().is_some());
+            bench.stream.arrive();
+            let answered = converse_to_the_end(&bench).await;
+            assert_eq!(answered, 1 + usize::from(quirk.is_some()));
+        });
+    }
+}
+
+/// X-4 needs a request that holds its messages. Here it stands for the history up to itself.
 #[test]
 fn an_input_between_reading_and_hand_off_is_part_of_the_request() {
     run(|| async {

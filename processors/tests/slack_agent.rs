@@ -5,6 +5,10 @@ mod slack_world;
 
 use processors::{
     agent::contract::{INPUT_ADDED, STATUS_UPDATED},
+    codemode::contract::{
+        FUNCTION_CALL_COMPLETED, FUNCTION_CALL_REQUESTED, SCRIPT_EXECUTION_COMPLETED,
+        SCRIPT_EXECUTION_REQUESTED, TOOL_PROVIDER_REGISTERED,
+    },
     slack::contract::{THREAD_ROUTE_CONFIGURED, WEBHOOK_RECEIVED},
     slack_agent::{contract::*, processor::SlackAgent, signal::Signals},
 };
@@ -24,6 +28,8 @@ use std::{rc::Rc, sync::Arc};
 
 const OWN: &str = "/agents/slack/c123/ts-1772136258-963519";
 const THREAD_TS: &str = "1772136258.963519";
+const TOOLS: &str = "append events.iterate.com/codemode/tool-provider-registered";
+const TOOLS_KEY: &str = "slack-agent/register-slack-agent-tool-provider@3";
 const INPUT: &str = "append events.iterate.com/agent/input-added";
 const EYES: &str = "reactions.add channel=C123&name=eyes&timestamp=1772136258.963519";
 const NO_EYES: &str = "reactions.remove channel=C123&name=eyes&timestamp=1772136258.963519";
@@ -145,12 +151,104 @@ fn thinking() -> String {
 #[test]
 fn a_route_sets_the_thread() {
     let agent = Agent::new();
-    assert!(agent.after([route(3)]).is_empty());
+    assert_eq!(agent.after([route(3)]), [TOOLS]);
     let state = serde_json::to_value(&*agent.state()).unwrap();
     assert_eq!(
         state,
-        json!({"channel": "C123", "threadTs": THREAD_TS, "streamPath": OWN, "taken": [], "eyesOn": []})
+        json!({"channel": "C123", "threadTs": THREAD_TS, "streamPath": OWN, "routeOffset": 3,
+            "taken": [], "eyesOn": []})
     );
+}
+
+#[test]
+fn a_route_registers_the_agents_tools() {
+    let agent = Agent::new();
+    agent.streams.fates.borrow_mut().push_back(Fate::CallLost);
+    assert!(!agent.ingest([route(3)]), "a registration is an obligation");
+    agent.after([route(3)]);
+    assert_eq!(agent.streams.keys(OWN), [TOOLS_KEY]);
+    let registered = agent.streams.at(OWN).remove(0);
+    assert_eq!(registered.kind, TOOL_PROVIDER_REGISTERED);
+    let payload = registered.payload.as_ref().unwrap();
+    assert_eq!(payload["path"], json!(["slack", "agent"]));
+    assert_eq!(payload["invocation"], json!({"kind": "event"}));
+    assert!(payload["instructions"]
+        .as_str()
+        .unwrap()
+        .contains("threadInfo"));
+}
+
+#[test]
+fn a_route_below_the_anchor_registers_with_the_next_webhook() {
+    let agent = Agent::anchored(4);
+    assert!(agent.after([route(3), plain(4)]).is_empty());
+    let next = message(5, "1772136300.000100", json!({"user": "U1", "text": "and"}));
+    let journal = agent.after([next]);
+    assert_eq!(journal[..2], [TOOLS, INPUT]);
+    let keys = agent.streams.keys(OWN);
+    assert!(keys.contains(&TOOLS_KEY.to_owned()), "{keys:?}");
+}
+
+fn called(offset: u64, provider: [&str; 2], function: &str, kind: &str) -> Arc<Event> {
+    let path = [provider[0], provider[1], function];
+    let payload = json!({
+        "args": [], "functionCallId": "f1", "functionPath": [function], "invocationKind": kind,
+        "path": path, "providerPath": provider, "scriptExecutionId": "s1",
+    });
+    event(offset, FUNCTION_CALL_REQUESTED, payload)
+}
+
+/// The answer to a call of the agent's own provider, with its key.
+fn answer_to(agent: &Agent, function: &str) -> (String, Value) {
+    agent.after([called(9, ["slack", "agent"], function, "event")]);
+    let answer = agent.streams.at(OWN).pop().unwrap();
+    assert_eq!(answer.kind, FUNCTION_CALL_COMPLETED);
+    let key = answer.idempotency_key.clone().unwrap();
+    let payload = answer.payload.as_ref().unwrap();
+    (key.as_str().to_owned(), (**payload).clone())
+}
+
+#[test]
+fn thread_info_is_answered_from_the_state() {
+    let agent = Agent::new();
+    agent.after([route(3)]);
+    let (key, answer) = answer_to(&agent, "threadInfo");
+    assert_eq!(
+        key,
+        "slack-agent/slack-agent-thread-info-function-call-completed@9"
+    );
+    let info = json!({"channel": "C123", "thread_ts": THREAD_TS, "streamPath": OWN});
+    let expected = json!({
+        "durationMs": 0, "outcome": {"status": "returned", "value": info},
+        "functionCallId": "f1", "functionPath": ["threadInfo"], "invocationKind": "event",
+        "path": ["slack", "agent", "threadInfo"], "providerPath": ["slack", "agent"],
+        "scriptExecutionId": "s1",
+    });
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn without_a_thread_thread_info_throws() {
+    let (_, answer) = answer_to(&Agent::new(), "threadInfo");
+    assert_eq!(answer["outcome"]["status"], "threw");
+}
+
+#[test]
+fn a_function_that_there_is_not_throws_too() {
+    let agent = Agent::new();
+    agent.after([route(3)]);
+    let (_, answer) = answer_to(&agent, "nothing");
+    let error = json!({"status": "threw", "error": "slack.agent.nothing is no function"});
+    assert_eq!(answer["outcome"], error);
+}
+
+#[test]
+fn calls_of_others_and_calls_below_the_anchor_are_not_answered() {
+    let agent = Agent::anchored(8);
+    agent.after([called(8, ["slack", "agent"], "threadInfo", "event")]);
+    agent.after([called(9, ["slack", "other"], "threadInfo", "event")]);
+    agent.after([called(10, ["slack", "agent"], "threadInfo", "rpc")]);
+    assert!(agent.streams.at(OWN).is_empty());
 }
 
 #[test]
@@ -164,12 +262,12 @@ fn the_bots_user_is_learned_from_the_authorizations_once() {
 #[test]
 fn a_message_becomes_input_strictly_before_the_reaction() {
     let agent = Agent::new();
-    assert_eq!(agent.after([route(3), plain(4)]), [INPUT, EYES]);
+    assert_eq!(agent.after([route(3), plain(4)]), [TOOLS, INPUT, EYES]);
     assert_eq!(
         agent.streams.keys(OWN),
-        ["slack-agent/slack-webhook-to-agent-input@4"]
+        [TOOLS_KEY, "slack-agent/slack-webhook-to-agent-input@4"]
     );
-    let input = &agent.streams.at(OWN)[0];
+    let input = &agent.streams.at(OWN)[1];
     assert_eq!(input.kind, INPUT_ADDED);
     let payload = input.payload.as_ref().unwrap();
     assert_eq!(
@@ -251,13 +349,14 @@ fn below_the_anchor_nothing_happens() {
 #[test]
 fn a_bang_command_becomes_a_script() {
     let agent = Agent::new();
-    let journal = agent.after([route(3), said(7, "<@UBOT> !slack.agent.threadInfo")]);
+    agent.after([route(3)]);
+    let journal = agent.after([said(7, "<@UBOT> !slack.agent.threadInfo")]);
     let request = "append events.iterate.com/codemode/script-execution-requested";
     assert_eq!(journal, [request, EYES]);
     let expected = "slack-agent/slack-bang-command-to-codemode-script@7";
-    assert_eq!(agent.streams.keys(OWN), [expected]);
+    assert_eq!(agent.streams.keys(OWN), [TOOLS_KEY, expected]);
     assert_eq!(
-        agent.streams.at(OWN)[0].payload.as_deref(),
+        agent.streams.at(OWN)[1].payload.as_deref(),
         Some(&json!({
             "code": "async (ctx) => {\n  return await ctx.slack.agent.threadInfo();\n}",
             "scriptExecutionId": "slack-bang-command-7",
@@ -269,7 +368,7 @@ fn a_bang_command_becomes_a_script() {
 fn debug_becomes_a_script_that_posts_to_the_thread() {
     let agent = Agent::new();
     agent.after([route(3), said(8, "!debug")]);
-    let payload = agent.streams.at(OWN)[0].payload.clone().unwrap();
+    let payload = agent.streams.at(OWN)[1].payload.clone().unwrap();
     assert_eq!(payload["scriptExecutionId"], "slack-bang-command-8");
     let code = payload["code"].as_str().unwrap();
     assert!(code.contains("ctx.codemode.debugInfo()"));
@@ -356,7 +455,7 @@ fn scripts_show_too() {
     let completed = event(
         6,
         SCRIPT_EXECUTION_COMPLETED,
-        json!({"scriptExecutionId": "s"}),
+        json!({"scriptExecutionId": "s", "outcome": {"status": "returned"}}),
     );
     assert_eq!(
         agent.after([completed]),
@@ -388,8 +487,41 @@ fn a_replay_of_a_whole_turn_leaves_the_thread_at_rest() {
     let journal = agent.after([route(3), plain(4), status(6, "working"), status(8, "idle")]);
     assert_eq!(
         journal,
-        [INPUT.to_owned(), shown("", ""), NO_EYES.to_owned()]
+        [
+            TOOLS.to_owned(),
+            INPUT.to_owned(),
+            shown("", ""),
+            NO_EYES.to_owned()
+        ]
     );
+}
+
+#[test]
+fn a_status_that_holds_is_shown_again_before_it_disappears() {
+    let agent = Agent::new();
+    agent.after([route(3), plain(4)]);
+    agent.after([status(6, "working")]);
+    agent.world.run(agent.world.sleep(210_000));
+    assert_eq!(agent.world.take_journal(), [thinking(), thinking()]);
+    agent.after([status(8, "idle")]);
+    agent.world.run(agent.world.sleep(210_000));
+    assert!(agent.world.take_journal().is_empty());
+}
+
+#[test]
+fn a_payload_that_does_not_fit_fails_its_batch() {
+    for kind in [
+        SCRIPT_EXECUTION_REQUESTED,
+        SCRIPT_EXECUTION_COMPLETED,
+        FUNCTION_CALL_REQUESTED,
+        STATUS_UPDATED,
+        THREAD_ROUTE_CONFIGURED,
+        WEBHOOK_RECEIVED,
+    ] {
+        let agent = Agent::new();
+        assert!(!agent.ingest([event(4, kind.clone(), json!({}))]), "{kind}");
+        assert_eq!(checkpoint(&agent.engine), 0);
+    }
 }
 
 #[test]

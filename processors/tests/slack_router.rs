@@ -2,12 +2,16 @@
 
 mod slack_world;
 
-use processors::slack::{contract::*, object, processor::SlackRouter};
+use processors::{
+    codemode::contract::TOOL_PROVIDER_REGISTERED,
+    slack::{contract::*, object, processor::SlackRouter},
+};
 use runtime::{
     call::{Arguments, ObjectName},
-    event::{Event, EventType, Offset, StreamName, StreamPath},
+    event::{Event, EventInput, EventType, Offset, StreamName, StreamPath},
     object::{Incarnation, Receiver},
     processor::{Engine, MemoryCheckpoints, Runner},
+    quirk::{Quirk, Quirks},
     stream::contract::SUBSCRIPTION_CONFIGURED,
 };
 use serde_json::{json, Value};
@@ -21,11 +25,17 @@ use std::{rc::Rc, sync::Arc};
 
 const OWN: &str = "/integrations/slack";
 const THREAD: &str = "/agents/slack/c123/ts-1772136258-963519";
-const THREAD_KEYS: [&str; 4] = [
+const ROUTE: &str = "slack-route:C123:1772136258.963519";
+const FORWARDED: &str = "slack/forward-slack-webhook@7";
+/// What stands in a thread's stream after its first webhook.
+const THREAD_KEYS: [&str; 7] = [
     "slack-agent-subscription:p1:/agents/slack/c123/ts-1772136258-963519:workers-rpc:callable",
+    "codemode-session-processor-subscription:p1:/agents/slack/c123/ts-1772136258-963519:workers-rpc:callable",
+    "codemode:tool-provider-registered:fetch",
+    "codemode:tool-provider-registered:slack",
     "agent-processor-subscription:p1:/agents/slack/c123/ts-1772136258-963519:agent-host:callable",
-    "slack-route:C123:1772136258.963519",
-    "slack/forward-slack-webhook@7",
+    ROUTE,
+    FORWARDED,
 ];
 
 struct Router {
@@ -42,9 +52,24 @@ impl Router {
     fn anchored(anchor: u64) -> Self {
         let world = World::new();
         let streams = Streams::new(&world, OWN);
+        Router::over(world, streams, anchor, Quirks::NONE)
+    }
+
+    fn with_quirk(quirk: Quirk) -> Self {
+        let world = World::new();
+        let streams = Streams::new(&world, OWN);
+        Router::over(world, streams, 0, Quirks::NONE.with(quirk))
+    }
+
+    /// The next incarnation, without a checkpoint.
+    fn after_a_crash(self) -> Self {
+        Router::over(self.world, self.streams, 0, Quirks::NONE)
+    }
+
+    fn over(world: Rc<World>, streams: Rc<Streams>, anchor: u64, quirks: Quirks) -> Self {
         let checkpoints = Rc::new(MemoryCheckpoints::anchored(Offset(anchor)));
         let own = StreamName::new("p1", StreamPath::parse(OWN).unwrap());
-        let router = SlackRouter::new(own, Rc::new(Port(streams.clone())));
+        let router = SlackRouter::new(own, Rc::new(Port(streams.clone())), quirks);
         Router {
             engine: Engine::new(router, checkpoints),
             world,
@@ -117,10 +142,7 @@ fn connection_state_follows_connect_and_disconnect() {
 fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
     let router = Router::new();
     assert!(router.ingest([first(7)]));
-    assert_eq!(
-        router.streams.keys(OWN),
-        ["slack-route:C123:1772136258.963519"]
-    );
+    assert_eq!(router.streams.keys(OWN), [ROUTE]);
     assert_eq!(router.streams.keys(THREAD), THREAD_KEYS);
     let thread = router.streams.at(THREAD);
     let kinds: Vec<&EventType> = thread.iter().map(|event| &event.kind).collect();
@@ -129,20 +151,30 @@ fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
         [
             &SUBSCRIPTION_CONFIGURED,
             &SUBSCRIPTION_CONFIGURED,
+            &TOOL_PROVIDER_REGISTERED,
+            &TOOL_PROVIDER_REGISTERED,
+            &SUBSCRIPTION_CONFIGURED,
             &THREAD_ROUTE_CONFIGURED,
             &WEBHOOK_RECEIVED
         ]
     );
-    let (slack_agent, host) = (thread[0].payload.as_ref(), thread[1].payload.as_ref());
+    let payload = |index: usize| thread[index].payload.clone().unwrap();
+    let (slack_agent, codemode, tools, host) = (payload(0), payload(1), payload(3), payload(4));
+    let key = format!("codemode-session:p1:{THREAD}");
+    assert_eq!(codemode["subscriptionKey"], key);
+    let key = format!("slack-agent:p1:{THREAD}");
+    assert_eq!(slack_agent["subscriptionKey"], key);
+    assert_eq!(tools["path"], json!(["slack"]));
+    let callable = &tools["invocation"]["callable"];
+    assert_eq!(callable["via"]["bindingName"], "SLACK_INTEGRATION");
     assert_eq!(
-        slack_agent.unwrap()["subscriptionKey"],
-        format!("slack-agent:p1:{THREAD}")
+        callable["via"]["durableObject"]["name"],
+        format!("p1:{OWN}")
     );
-    assert_eq!(
-        host.unwrap()["subscriptionKey"],
-        format!("agent:p1:{THREAD}:agent-host")
-    );
-    let callable = &host.unwrap()["subscriber"]["callable"];
+    assert_eq!(callable["rpcMethod"], "callTool");
+    let key = format!("agent:p1:{THREAD}:agent-host");
+    assert_eq!(host["subscriptionKey"], key);
+    let callable = &host["subscriber"]["callable"];
     assert_eq!(callable["via"]["bindingName"], "AGENT");
     assert_eq!(
         callable["via"]["durableObject"]["name"],
@@ -152,8 +184,59 @@ fn the_first_webhook_of_a_thread_routes_bootstraps_and_forwards() {
         callable["transformInput"]["shallowMerge"]["processorName"],
         "agent-host"
     );
-    assert_eq!(router.streams.at(OWN)[0].payload, thread[2].payload);
-    assert_eq!(first(7).payload, thread[3].payload, "verbatim");
+    let route = router.streams.at(OWN)[0].payload.clone();
+    assert_eq!(route, thread[5].payload);
+    assert_eq!(first(7).payload, thread[6].payload, "verbatim");
+}
+
+#[test]
+fn an_interaction_routes_its_thread_as_a_message_does() {
+    let router = Router::new();
+    let pressed = json!({
+        "type": "block_actions", "channel": {"id": "C123"}, "message": {"ts": "1772136258.963519"},
+    });
+    assert!(router.ingest([webhook(7, pressed.clone())]));
+    assert_eq!(router.streams.keys(THREAD), THREAD_KEYS);
+    let forwarded = router.streams.at(THREAD).last().unwrap().payload.clone();
+    assert_eq!(forwarded.unwrap()["body"], pressed);
+}
+
+#[test]
+fn a_thread_of_its_own_making_is_looked_after_once_in_an_incarnation() {
+    let router = Router::new();
+    // From before: a route, and a stream without anything that is dialed.
+    assert!(router.ingest([route(6, THREAD), first(7)]));
+    assert_eq!(router.streams.keys(THREAD), THREAD_KEYS);
+    router.world.take_journal();
+    assert!(router.ingest([reply(8)]));
+    assert_eq!(
+        router.streams.keys(THREAD)[THREAD_KEYS.len()..],
+        ["slack/forward-slack-webhook@8"]
+    );
+    let router = router.after_a_crash();
+    assert!(router.ingest([route(6, THREAD), first(7), reply(8), reply(9)]));
+    let mut keys = THREAD_KEYS.to_vec();
+    keys.extend([
+        "slack/forward-slack-webhook@8",
+        "slack/forward-slack-webhook@9",
+    ]);
+    assert_eq!(router.streams.keys(THREAD), keys, "nothing twice");
+}
+
+#[test]
+fn with_quirk_b04_a_subscription_of_old_keeps_the_new_one_out() {
+    let legacy = || {
+        let key = format!("slack-agent-subscription:p1:{THREAD}:workers-rpc");
+        EventInput::new(SUBSCRIPTION_CONFIGURED, json!({})).keyed(key)
+    };
+    for (router, subscriptions) in [(Router::new(), 4), (Router::with_quirk(Quirk::B04), 3)] {
+        let thread = StreamPath::parse(THREAD).unwrap();
+        router.streams.append(&thread, vec![legacy()]).unwrap();
+        assert!(router.ingest([route(6, THREAD), first(7)]));
+        let log = router.streams.at(THREAD);
+        let configured = log.iter().filter(|it| it.kind == SUBSCRIPTION_CONFIGURED);
+        assert_eq!(configured.count(), subscriptions);
+    }
 }
 
 #[test]
@@ -236,7 +319,7 @@ fn a_lost_reply_neither_duplicates_nor_loses() {
         router.streams.fates.borrow_mut().extend(fates);
         assert!(!router.ingest([first(7)]));
         assert!(router.ingest([first(7)]));
-        assert_eq!(router.streams.keys(OWN), [THREAD_KEYS[2]]);
+        assert_eq!(router.streams.keys(OWN), [ROUTE]);
         assert_eq!(router.streams.keys(THREAD), THREAD_KEYS);
     }
 }
@@ -248,26 +331,20 @@ fn two_first_webhooks_of_a_thread_land_once_each_and_in_order() {
     let mut keys = THREAD_KEYS.to_vec();
     keys.push("slack/forward-slack-webhook@8");
     assert_eq!(router.streams.keys(THREAD), keys);
-    assert_eq!(router.streams.keys(OWN), [THREAD_KEYS[2]]);
+    assert_eq!(router.streams.keys(OWN), [ROUTE]);
 }
 
 #[test]
 fn a_route_that_somebody_wrote_first_is_followed() {
     let router = Router::new();
     let custom = StreamPath::parse("/custom").unwrap();
-    let theirs = runtime::event::EventInput::new(
-        THREAD_ROUTE_CONFIGURED,
-        route(1, "/custom").payload.clone(),
-    )
-    .keyed(THREAD_KEYS[2]);
+    let theirs =
+        EventInput::new(THREAD_ROUTE_CONFIGURED, route(1, "/custom").payload.clone()).keyed(ROUTE);
     let own = StreamPath::parse(OWN).unwrap();
     router.streams.append(&own, vec![theirs]).unwrap();
     assert!(router.ingest([first(7)]));
     assert_eq!(router.streams.paths(), [custom.as_str(), OWN]);
-    assert_eq!(
-        router.streams.keys("/custom").last().unwrap(),
-        THREAD_KEYS[3]
-    );
+    assert_eq!(router.streams.keys("/custom"), [FORWARDED]);
 }
 
 #[test]
@@ -276,14 +353,15 @@ fn a_broken_thread_holds_up_no_other_but_itself() {
     *router.streams.broken.borrow_mut() = Some(StreamPath::parse(THREAD).unwrap());
     let other = webhook(9, message("2.2", None));
     assert!(!router.ingest([first(7), reply(8), other.clone()]));
-    assert_eq!(router.streams.keys("/agents/slack/c123/ts-2-2").len(), 4);
+    let other_keys = || router.streams.keys("/agents/slack/c123/ts-2-2");
+    assert_eq!(other_keys().len(), THREAD_KEYS.len());
     *router.streams.broken.borrow_mut() = None;
     assert!(router.ingest([first(7), reply(8), other]));
     assert_eq!(
-        router.streams.keys(THREAD)[3..],
-        [THREAD_KEYS[3], "slack/forward-slack-webhook@8"]
+        router.streams.keys(THREAD)[THREAD_KEYS.len() - 1..],
+        [FORWARDED, "slack/forward-slack-webhook@8"]
     );
-    assert_eq!(router.streams.keys("/agents/slack/c123/ts-2-2").len(), 4);
+    assert_eq!(other_keys().len(), THREAD_KEYS.len());
 }
 
 #[test]

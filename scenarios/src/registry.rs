@@ -1,9 +1,11 @@
 //! The registry: everything that the command knows by name.
 
 use crate::{
-    agent::{Alone, Attach, Failures, Interrupts},
+    agent::{Alone, Attach, Failures, Interrupts, Project, Providers, Restarts},
+    codemode::Scripts,
+    models::ModelClients,
     project::{JsonataReactions, ProjectLifecycle},
-    slack::{BusyThreads, FirstMessage, SlackPosts},
+    slack::{BusyThreads, Cutover, FirstMessage, SlackPosts},
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
     },
@@ -19,12 +21,18 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &FirstMessage,
     &BusyThreads,
     &SlackPosts,
+    &Cutover,
     &Interrupts,
     &Attach,
     &Failures,
     &Alone,
+    &Project,
+    &Providers,
+    &Restarts,
+    &Scripts,
     &ProjectLifecycle,
     &JsonataReactions,
+    &ModelClients,
     &LongPast,
     &Flood,
     &Legacy,
@@ -106,6 +114,7 @@ pub static FAULT_ROWS: &[FaultRow] = &[
     row("alarm", "design §6", &["alarm."]),
     row("OpenAI", "peers §5.1 and §5.2", &["peer.openai."]),
     row("Slack", "peers §5.3 and §5.4", &["peer.slack."]),
+    row("Workers AI", "peers §3 and §5.1", &["peer.workers-ai."]),
     row("fleet", "design §6", &["fleet."]),
     row("others", "own judgement", &[""]),
 ];

@@ -1,5 +1,5 @@
 //! Regressions: capsules of failures that were found once, kept in `scenarios/regressions/` and
-//! replayed by `cargo test`. With its known bugs on, a capsule must fail as it did; with them off, or
+//! replayed by the first program that `cargo test` runs. With its known bugs on, a capsule must fail as it did; with them off, or
 //! if it needs none because the bug was ours and is mended, its failure must be gone.
 
 use crate::capsules::{
@@ -96,4 +96,50 @@ pub fn hold(path: &Path, limits: Limits) -> Result<Held, String> {
         with_quirks,
         is_gone_without: key != Some(expected.key),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hunts::HUNTS;
+    use std::{collections::BTreeSet, num::NonZeroUsize};
+
+    fn limits() -> Limits {
+        Limits {
+            jobs: NonZeroUsize::new(2).expect("not zero"),
+            budget: None,
+            interrupt: None,
+        }
+    }
+
+    #[test]
+    fn every_regression_holds() {
+        let mut wrong = Vec::new();
+        let paths = all().expect("they are part of the repository");
+        for path in &paths {
+            match hold(path, limits()) {
+                Ok(held) if held.is_right() => {}
+                Ok(held) => wrong.push(format!("{}: {held:?}", path.display())),
+                Err(error) => wrong.push(error),
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(!paths.is_empty());
+    }
+
+    #[test]
+    fn every_known_bug_has_a_regression() {
+        let paths = all().expect("they are part of the repository");
+        let capsules = paths
+            .iter()
+            .map(|path| file::read(path).expect("a capsule"));
+        let guarded: BTreeSet<String> = capsules.flat_map(|capsule| capsule.quirks).collect();
+        for hunt in HUNTS {
+            let name = hunt.quirk.name();
+            assert!(
+                guarded.contains(name),
+                "{name} has none: `streamsim hunt {name} --shrink`, then `streamsim replay --promote` what that wrote"
+            );
+        }
+    }
 }

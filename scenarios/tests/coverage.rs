@@ -15,6 +15,10 @@ use std::{num::NonZeroUsize, ops::ControlFlow};
 /// Of all scenarios together.
 const WORLDS_MAX: u64 = 1_000;
 
+/// Faults that meet no client of any scenario: nobody uses lanes of a WebSocket, or asks on it twice at
+/// once (peers §2.4). That they happen is shown by the tests of the peers.
+const UNMET: [&str; 2] = ["peer.openai.queue-slow", "peer.openai.lane-error"];
+
 #[derive(Default)]
 struct Coverage {
     tally: Tally,
@@ -25,7 +29,9 @@ impl Coverage {
     /// What has not happened so far.
     fn missing(&self) -> Vec<String> {
         let sites = registry::fault_sites().into_iter().map(|site| site.name);
-        let silent = sites.filter(|site| !self.tally.fired.contains_key(site));
+        let silent = sites
+            .filter(|site| !self.tally.fired.contains_key(site))
+            .filter(|site| !UNMET.contains(site));
         let goals = self.tally.missed_goals().into_iter();
         let oracles = registry::oracles().into_iter().map(|oracle| oracle.name);
         let exercised = |oracle: &&str| {
@@ -96,4 +102,8 @@ fn every_fault_fires_every_goal_is_reached_and_every_oracle_is_exercised() {
     engine::explore(plan, limits, run, &mut coverage).expect("the harness holds");
     assert_eq!(coverage.failures, [] as [String; 0]);
     assert_eq!(coverage.missing(), [] as [String; 0]);
+    for site in UNMET {
+        let is_met = coverage.tally.fired.contains_key(site);
+        assert!(!is_met, "{site} is met now: it is no exception any more");
+    }
 }

@@ -43,7 +43,9 @@ fn world(decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
 fn world_of(scenario: &str, decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
     let scenarios = registry::scenarios();
     let scenario = scenarios.iter().find(|one| one.name() == scenario);
-    let count = decisions.len();
+    // What operations are made of is drawn from the same list, and counts with the operations.
+    let of_operations = |one: &&RecordedDecision| one.site.starts_with("workload.");
+    let count = decisions.len() - decisions.iter().filter(of_operations).count();
     let outcome = run(&Plan {
         faults: FaultLevel::None,
         quirks,
@@ -195,4 +197,42 @@ fn answers_are_posted_in_their_threads_and_counted() {
                  events. Each answer is posted once, the message that counts them once and then \
                  updated; what the app posts comes back to it and is no input.";
     assert_log("slack_posts_calm", about, &outcome);
+}
+
+/// Both sessions have things made by two scripts each, one after the other.
+fn scripts(decisions: Vec<RecordedDecision>, quirks: Quirks) -> Outcome {
+    world_of("codemode-scripts", decisions, quirks)
+}
+
+#[test]
+fn scripts_call_functions_and_end() {
+    let outcome = scripts(Vec::new(), Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    let about =
+        "No faults. Ada's session is dialed by its stream first, bob's object is asked to be \
+                 there. Each runs two scripts, side by side.";
+    assert_log("codemode_scripts_calm", about, &outcome);
+}
+
+/// Ada's session dies when her scripts have begun to call the workshop.
+fn a_session_dies() -> RecordedDecision {
+    decision(
+        "crash.after-call",
+        "codemode_session p1:/sessions/ada",
+        6,
+        1,
+    )
+}
+
+#[test]
+fn a_script_whose_session_crashed_is_settled_and_with_x12_it_is_not() {
+    let outcome = scripts(vec![a_session_dies()], Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    let about =
+        "Ada's session dies in the middle of her scripts. They are settled when it is dialed \
+                 again, and none is run twice.";
+    assert_log("codemode_scripts_crash", about, &outcome);
+    let outcome = scripts(vec![a_session_dies()], Quirks::NONE.with(Quirk::X12));
+    let failure = outcome.failure.as_ref().expect("they stay open");
+    assert_eq!(failure.key, "script/unfinished");
 }

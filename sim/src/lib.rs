@@ -9,6 +9,7 @@
 //! - [`peers`]: fake OpenAI and Slack services that speak real bytes.
 //! - [`oracles`]: what must hold; [`scenario`]: what a scenario declares.
 //! - [`capsule`]: a failing world as one small file.
+//! - [`property`]: worlds for property tests and fuzzers.
 //! - [`exploration`]: many worlds: which, on how many threads, and what they came to.
 
 pub mod activity;
@@ -20,6 +21,7 @@ pub mod fleet;
 pub mod network;
 pub mod oracles;
 pub mod peers;
+pub mod property;
 pub mod scenario;
 pub mod time;
 pub mod trace;

@@ -4,7 +4,7 @@ use crate::{
     choice::Budget,
     fleet::WorkerHandler,
     oracles::{Evidence, Oracle},
-    peers::{openai::OpenAiConfig, slack::SlackConfig},
+    peers::{openai::OpenAiConfig, slack::SlackConfig, workers_ai::WorkersAiConfig},
     world::World,
 };
 use futures_util::future::BoxFuture;
@@ -23,6 +23,8 @@ pub struct Services {
     pub openai: OpenAiConfig,
     /// Events go to the worker.
     pub slack: SlackConfig,
+    /// Absent where nobody asks it: a service that stands by costs every world something.
+    pub workers_ai: Option<WorkersAiConfig>,
     pub worker: WorkerHandler,
 }
 
@@ -32,6 +34,7 @@ impl Default for Services {
         Services {
             openai: OpenAiConfig::default(),
             slack: SlackConfig::default(),
+            workers_ai: None,
             worker: |_, _| Box::pin(async {}),
         }
     }

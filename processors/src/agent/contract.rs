@@ -7,6 +7,7 @@
 //!   are what a request that failed is repeated by (#1716, #1826): they decide transitions. V1 has
 //!   none of them; what it wrote reads as: nothing has failed.
 
+use crate::codemode::contract::{self as codemode, ToolProvider, TOOL_PROVIDER_REGISTERED};
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
     processor::{Catalogue, Contract, EventDefinition},
@@ -72,7 +73,7 @@ pub static CONTRACT: Contract = Contract {
     version: "0.1.0",
     description: "Collects inputs and asks for model requests, one at a time.",
     events: &CATALOGUE,
-    dependencies: &[&core::CATALOGUE],
+    dependencies: &[&core::CATALOGUE, &codemode::CATALOGUE],
     consumes: &[
         SYSTEM_PROMPT_UPDATED,
         INPUT_ADDED,
@@ -85,6 +86,7 @@ pub static CONTRACT: Contract = Contract {
         LLM_REQUEST_QUEUED,
         STATUS_UPDATED,
         CAPABILITY_NOTED,
+        TOOL_PROVIDER_REGISTERED,
         SUBSCRIBER_CONNECTED,
     ],
     emits: &[
@@ -404,6 +406,7 @@ pub enum Consumed {
     Queued(LlmRequestQueued),
     StatusUpdated(StatusUpdated),
     CapabilityNoted(CapabilityNoted),
+    ToolProviderRegistered(ToolProvider),
     SubscriberConnected(SubscriberConnected),
 }
 
@@ -427,6 +430,9 @@ impl Consumed {
             }
             kind if *kind == LLM_CONFIG_UPDATED => Consumed::LlmConfigUpdated(event.payload()?),
             kind if *kind == CAPABILITY_NOTED => Consumed::CapabilityNoted(event.payload()?),
+            kind if *kind == TOOL_PROVIDER_REGISTERED => {
+                Consumed::ToolProviderRegistered(event.payload()?)
+            }
             kind if *kind == SUBSCRIBER_CONNECTED => {
                 Consumed::SubscriberConnected(event.payload()?)
             }

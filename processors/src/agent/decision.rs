@@ -5,7 +5,9 @@
 //! request ends, two inputs at once (B-50), and an input below the side-effects anchor (#1481)
 //! are all the same case: a trigger that no request covers.
 
-use super::{contract::*, oversight::Oversight, rendering};
+use super::{
+    contract::*, oversight::Oversight, partial::PartialAnswer, rendering, transaction::Head,
+};
 use runtime::event::{EventInput, Offset};
 use std::sync::Arc;
 
@@ -31,7 +33,7 @@ const BACK_OFF_FACTOR: u64 = 4;
 impl State {
     /// The step that is due.
     pub fn next_step(&self, oversight: Oversight) -> Option<Step> {
-        let pending = self.pending_trigger(oversight.ignored_through);
+        let pending = self.pending_trigger(oversight);
         match self.current_request {
             None if self.pending_trigger_count > 0 && !oversight.of_queue => Some(Step::Schedule {
                 // A checkpoint of V0 may know of neither; its next terminal will.
@@ -52,6 +54,17 @@ impl State {
             Some(CurrentRequest::Scheduled { request_id, .. }) => Some(request_id),
             _ => None,
         }
+    }
+
+    /// The scheduled request was read from a checkpoint of V0.
+    pub fn lacks_scheduled_offset(&self) -> bool {
+        let scheduled_offset = match &self.current_request {
+            Some(CurrentRequest::Scheduled {
+                scheduled_offset, ..
+            }) => scheduled_offset,
+            _ => return false,
+        };
+        scheduled_offset.is_none()
     }
 
     fn may_retry(&self) -> bool {
@@ -80,10 +93,10 @@ impl State {
             || self.next_step(oversight).is_some()
     }
 
-    fn pending_trigger(&self, ignored_through: Offset) -> Option<Offset> {
+    fn pending_trigger(&self, oversight: Oversight) -> Option<Offset> {
         let last = self.pending_trigger_offset?;
         let first = self.first_pending_trigger_offset.unwrap_or(last);
-        (last > ignored_through).then_some(first)
+        (last > oversight.ignored_through && !oversight.of_pending).then_some(first)
     }
 
     /// The current request was there before that input.
@@ -116,27 +129,37 @@ pub fn take(step: Step, state: &State, request_id: &Arc<str>) -> Vec<EventInput>
     }
 }
 
-/// The events by which an input interrupts the current request: both or neither.
-pub fn interrupt(input: Offset, state: &State, request_id: &Arc<str>) -> Vec<EventInput> {
-    let cancelled = match state.current_request.clone() {
+/// The events by which an input interrupts the current request: all or none. Next to the cancellation
+/// stands what the model had said by then (#1886).
+pub fn interrupt(
+    input: Offset,
+    head: &Head<State>,
+    request_id: &Arc<str>,
+    partial_answer: &PartialAnswer,
+) -> Vec<EventInput> {
+    let (cancelled, partial) = match head.fold.current_request.clone() {
         None => return Vec::new(),
         Some(CurrentRequest::Scheduled { request_id, .. }) => {
-            CancelledRequest::Scheduled { request_id }
+            (CancelledRequest::Scheduled { request_id }, None)
         }
-        Some(CurrentRequest::Requested { llm_request_id }) => {
-            CancelledRequest::Requested { llm_request_id }
-        }
+        Some(CurrentRequest::Requested { llm_request_id }) => (
+            CancelledRequest::Requested { llm_request_id },
+            partial_answer.of(llm_request_id),
+        ),
     };
-    let reason = CancelReason::InterruptedByUserInput;
+    let cancelled = LlmRequestCancelled {
+        cancelled,
+        reason: CancelReason::InterruptedByUserInput,
+    };
     let key = CONTRACT.key_at("llm-request-cancelled/interrupted-by-user-input", input);
-    vec![
-        EventInput::new(
-            LLM_REQUEST_CANCELLED,
-            LlmRequestCancelled { cancelled, reason },
-        )
-        .keyed(key),
-        scheduled(input, state, request_id),
-    ]
+    let mut events = vec![EventInput::new(LLM_REQUEST_CANCELLED, &cancelled).keyed(key)];
+    if let Some(partial) = partial {
+        // Where the cancellation will stand: it is appended there or not at all.
+        let offset = head.offset.next();
+        events.extend(rendering::cancelled(offset, &cancelled, Some(&partial)));
+    }
+    events.push(scheduled(input, &head.fold, request_id));
+    events
 }
 
 fn scheduled(source: Offset, state: &State, request_id: &Arc<str>) -> EventInput {
@@ -163,6 +186,11 @@ pub fn hand_off(state: &State, handed_off: &str) -> Vec<EventInput> {
     if **request_id != *handed_off {
         return Vec::new();
     }
+    vec![requested(state, *scheduled_offset)]
+}
+
+/// The history knows where a request was scheduled, and that is what the state was folded from.
+pub(super) fn requested(state: &State, scheduled_offset: Option<Offset>) -> EventInput {
     let requested = EventInput::new(
         LLM_REQUEST_REQUESTED,
         LlmRequestRequested {
@@ -170,9 +198,8 @@ pub fn hand_off(state: &State, handed_off: &str) -> Vec<EventInput> {
             run_opts: state.llm_config.run_opts.clone(),
         },
     );
-    vec![match scheduled_offset {
-        Some(offset) => requested.keyed(CONTRACT.key_at("llm-request-requested", *offset)),
-        // Only a checkpoint of V0 lacks it; the precondition alone keeps this append single.
+    match scheduled_offset {
+        Some(offset) => requested.keyed(CONTRACT.key_at("llm-request-requested", offset)),
         None => requested,
-    }]
+    }
 }

@@ -1,21 +1,23 @@
-//! What the agent decided per event in V1: from the state as of that event, and appended wherever the
-//! stream has got to by then. All of it is quirks: without one, a batch is decided on as a whole,
-//! against the head (`decision.rs`). What an agent with a known bug fails to see is in `oversight.rs`.
+//! What the agent decided too soon: per event, from the state as of that event (V1), or at the end of a
+//! timer, and appended wherever the stream has got to by then. All of it is quirks: without one, a batch
+//! is decided on as a whole, against the head (`decision.rs`). What an agent with a known bug fails to see
+//! is in `oversight.rs`.
 
 use super::{
     contract::*,
     decision::{self, Step},
+    selection::Provider,
     AgentProcessor,
 };
 use runtime::{
-    event::EventInput,
+    event::{Event, EventInput, Offset},
     processor::{Hook, ProcessorError, Reduced},
     quirk::Quirk,
 };
-use std::{future::Future, rc::Rc};
+use std::{future::Future, rc::Rc, sync::Arc};
 
 impl AgentProcessor {
-    /// Quirks B-50 and X-1; nothing without them.
+    /// Quirks B-50, B-60, X-1 and X-2; nothing without them.
     pub(super) fn act_hastily(
         self: &Rc<Self>,
         hook: &Hook<Self>,
@@ -26,6 +28,8 @@ impl AgentProcessor {
                 decided.extend(decision::take(step, state, &self.next_request_id()));
             }
         }
+        decided.extend(self.give_up_what_is_left(&hook.state));
+        decided.extend(self.queue_late(hook));
         let stream = self.stream.clone();
         async move {
             if !decided.is_empty() {
@@ -60,5 +64,62 @@ impl AgentProcessor {
             }
             _ => None,
         }
+    }
+
+    /// Quirk B-60: a request that an earlier incarnation left under way has failed, and uses up one of
+    /// the repetitions (#1808, #2154).
+    fn give_up_what_is_left(&self, state: &State) -> Option<EventInput> {
+        let has_begun = self.has_begun.replace(true);
+        let Some(CurrentRequest::Requested { llm_request_id }) = state.current_request else {
+            return None;
+        };
+        let provider = Provider::default().slug();
+        let failed = LlmRequestCompleted {
+            llm_request_id,
+            provider: provider.into(),
+            duration_ms: 0,
+            result: LlmResult::Failure {
+                error: LlmError {
+                    message: "the host restarted".to_owned(),
+                },
+                raw_response: None,
+                provider_response_id: None,
+            },
+        };
+        let key = format!("{provider}/agent-llm-request-completed@{llm_request_id}");
+        (self.context.quirk(Quirk::B60) && !has_begun)
+            .then(|| EventInput::new(LLM_REQUEST_COMPLETED, failed).keyed(key))
+    }
+
+    /// Quirk X-2: an input is queued from the state at the end of its batch. If that arrives late it
+    /// counts behind the request that answers the input, and asks for another one.
+    fn queue_late(&self, hook: &Hook<Self>) -> Vec<EventInput> {
+        let interrupts = |reduced: &Reduced<Self>| {
+            matches!(&reduced.consumed, Consumed::InputAdded(input)
+                if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest)
+        };
+        let is_late = self.context.quirk(Quirk::X2) && !hook.live.iter().any(interrupts);
+        match hook.state.next_step(self.oversight(true)) {
+            Some(step @ Step::Queue { .. }) if is_late => {
+                decision::take(step, &hook.state, &self.next_request_id())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Quirk B-58: the timer hands off what it was set for, whatever has become of it (#1808).
+    pub(super) async fn hand_off_blindly(&self, request_id: &str) -> Result<(), ProcessorError> {
+        let head = self.transactions.read().await?;
+        let history = self.stream.events(Offset::ZERO, None).await?;
+        let is_it = |event: &&Arc<Event>| {
+            event.kind == LLM_REQUEST_SCHEDULED
+                && event
+                    .payload::<LlmRequestScheduled>()
+                    .is_ok_and(|scheduled| *scheduled.request_id == *request_id)
+        };
+        let scheduled = history.iter().find(is_it).map(|event| event.offset);
+        let requested = decision::requested(&head.fold, scheduled);
+        self.stream.append_batch(None, vec![requested]).await?;
+        Ok(())
     }
 }

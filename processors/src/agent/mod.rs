@@ -7,17 +7,22 @@
 //! - [`transaction`]: decide and append against one head; providers finish through it too.
 //! - [`processor`]: batches, alarm, hand-off.
 //! - [`object`], [`setup`]: the object that hosts it; what a new agent starts with.
-//! - `debounce`, `rendering`: its timer; what the model is told of events.
+//! - [`selection`], [`partial`]: what it shares with providers: which of them answers, and what the
+//!   model has said so far.
+//! - `debounce`, `rendering`: its timer; what the model is told of events. [`block`]: in which form.
 
+pub mod block;
 pub mod contract;
 mod debounce;
 pub mod decision;
 mod haste;
 pub mod object;
 pub mod oversight;
+pub mod partial;
 pub mod processor;
 pub mod reducer;
 mod rendering;
+pub mod selection;
 pub mod setup;
 pub mod transaction;
 

@@ -3,7 +3,8 @@
 //!
 //! - every change of a request's phase is a [`Transactions::append`]: no schedule, queue, hand-off or
 //!   cancellation rests on a state that has passed (X-1 to X-4, B-50, B-58);
-//! - what merely tells of an event (status, rendered inputs) is keyed by it and appended plainly;
+//! - what merely tells of an event (status, rendered inputs) is keyed by it and appended plainly; what
+//!   the model had said of an answer that is cut off goes in with the cancellation (B-61);
 //! - the debounce timer is in memory; a scheduled request without one is handed off at the next
 //!   connection of a subscriber (#1460), or by the alarm.
 
@@ -12,6 +13,7 @@ use super::{
     debounce::Debounce,
     decision,
     oversight::Oversight,
+    partial::PartialAnswer,
     rendering,
     transaction::{Head, Transactions},
 };
@@ -23,6 +25,7 @@ use runtime::{
     processor::{
         Contract, Dependencies, Hook, Processor, ProcessorError, Reduced, StreamPort, Work,
     },
+    quirk::Quirk,
 };
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -34,9 +37,13 @@ const HAND_OFF_DOUBLINGS_MAX: u32 = 5;
 pub struct AgentProcessor {
     pub(super) context: Context,
     pub(super) stream: Rc<dyn StreamPort>,
-    transactions: Transactions<State>,
+    pub(super) transactions: Transactions<State>,
     debounce: Debounce,
+    /// Written by the provider in the same object.
+    partial_answer: PartialAnswer,
     scheduled_requests: Cell<u64>,
+    /// This incarnation has taken a batch.
+    pub(super) has_begun: Cell<bool>,
     /// The anchor as of the last batch or alarm.
     side_effects_after: Cell<Offset>,
 }
@@ -64,13 +71,23 @@ impl AgentProcessor {
             transactions: Transactions::new(dependencies.stream.clone()),
             stream: dependencies.stream,
             debounce: Debounce::default(),
+            partial_answer: PartialAnswer::default(),
             scheduled_requests: Cell::new(0),
+            has_begun: Cell::new(false),
             side_effects_after: Cell::new(Offset::ZERO),
         }
     }
 
-    fn oversight(&self) -> Oversight {
-        Oversight::of(&self.context, self.side_effects_after.get())
+    /// Hears from the provider what the model has said so far.
+    pub fn hearing(self, partial_answer: PartialAnswer) -> Self {
+        AgentProcessor {
+            partial_answer,
+            ..self
+        }
+    }
+
+    pub(super) fn oversight(&self, is_triggered: bool) -> Oversight {
+        Oversight::of(&self.context, self.side_effects_after.get(), is_triggered)
     }
 
     async fn settle(
@@ -79,17 +96,15 @@ impl AgentProcessor {
         occasion: Occasion,
     ) -> Result<(), ProcessorError> {
         let known_request = known.fold.current_request.clone();
-        let is_due = !self
-            .decide(&known.fold, &occasion.interrupts, &"".into())
-            .is_empty();
+        let is_due = !self.decide(&known, &occasion, &"".into()).is_empty();
         let head = match is_due {
-            true => self.advance(&occasion.interrupts).await?,
+            true => self.advance(&occasion).await?,
             false => known,
         };
         self.look_after_debounce(known_request, &head.fold, &occasion)
             .await;
         let mut announcements = occasion.announcements;
-        if head.fold.is_quiet(self.oversight()) {
+        if head.fold.is_quiet(self.oversight(occasion.is_triggered)) {
             announcements.extend(occasion.terminal);
         }
         if !announcements.is_empty() {
@@ -99,26 +114,35 @@ impl AgentProcessor {
     }
 
     /// Takes the step that the head of the stream asks for, if any.
-    async fn advance(&self, interrupts: &[Offset]) -> Result<Head<State>, ProcessorError> {
+    async fn advance(&self, occasion: &Occasion) -> Result<Head<State>, ProcessorError> {
         let request_id = self.next_request_id();
         self.transactions
-            .append(|head| self.decide(&head.fold, interrupts, &request_id))
+            .append(|head| self.decide(head, occasion, &request_id))
             .await
     }
 
     fn decide(
         &self,
-        state: &State,
-        interrupts: &[Offset],
+        head: &Head<State>,
+        occasion: &Occasion,
         request_id: &Arc<str>,
     ) -> Vec<EventInput> {
-        let interrupt = interrupts.iter().find(|input| state.predates(**input));
-        if let Some(input) = interrupt {
-            return decision::interrupt(*input, state, request_id);
+        let state = &*head.fold;
+        let mut interrupts = occasion.interrupts.iter();
+        if let Some(input) = interrupts.find(|input| state.predates(**input)) {
+            return decision::interrupt(*input, head, request_id, &self.heard());
         }
-        let step = state.next_step(self.oversight());
+        let step = state.next_step(self.oversight(occasion.is_triggered));
         step.map(|step| decision::take(step, state, request_id))
             .unwrap_or_default()
+    }
+
+    /// What the model has said so far. Quirk B-61: nobody listened (#1886).
+    fn heard(&self) -> PartialAnswer {
+        match self.context.quirk(Quirk::B61) {
+            true => PartialAnswer::default(),
+            false => self.partial_answer.clone(),
+        }
     }
 
     pub(super) fn next_request_id(&self) -> Arc<str> {
@@ -140,7 +164,7 @@ impl AgentProcessor {
         };
         let is_armed = self.debounce.is_armed_for(request_id);
         let is_left_over = !is_armed && known == state.current_request;
-        if is_left_over && self.oversight().of_lost_timers {
+        if is_left_over && self.oversight(occasion.is_triggered).of_lost_timers {
             return;
         }
         let is_due = occasion.reclaims.as_ref() == Some(request_id) && !occasion.is_triggered;
@@ -162,12 +186,16 @@ impl AgentProcessor {
 
     /// Hands the request off, unless the head says that it is no longer scheduled.
     async fn hand_off(self: Rc<Self>, request_id: Arc<str>) {
-        let outcome = self
-            .transactions
-            .append(|head| decision::hand_off(&head.fold, &request_id))
-            .await;
+        let outcome = match self.context.quirk(Quirk::B58) {
+            true => self.hand_off_blindly(&request_id).await,
+            false => self
+                .transactions
+                .append(|head| decision::hand_off(&head.fold, &request_id))
+                .await
+                .map(drop),
+        };
         match outcome {
-            Ok(_) => self.debounce.disarm(&request_id),
+            Ok(()) => self.debounce.disarm(&request_id),
             Err(error) => {
                 self.context.note(
                     NoteKind::Failure,
@@ -214,18 +242,31 @@ impl AgentProcessor {
                 occasion.terminal = Some(idle("llm-request-completed", &id, event));
             }
             Consumed::Cancelled(cancelled) if reduced.previous_state.is_cancelled_by(cancelled) => {
-                if let CancelledRequest::Scheduled { request_id } = &cancelled.cancelled {
-                    self.debounce.disarm(request_id);
-                }
-                occasion
-                    .announcements
-                    .extend(rendering::cancelled(event, cancelled));
+                let partial = match &cancelled.cancelled {
+                    CancelledRequest::Scheduled { request_id } => {
+                        if !self.context.quirk(Quirk::B58) {
+                            self.debounce.disarm(request_id);
+                        }
+                        None
+                    }
+                    CancelledRequest::Requested { llm_request_id } => {
+                        self.heard().of(*llm_request_id)
+                    }
+                };
+                occasion.announcements.extend(rendering::cancelled(
+                    event.offset,
+                    cancelled,
+                    partial.as_deref(),
+                ));
                 occasion.terminal =
                     Some(idle("llm-request-cancelled", &cancelled.cancelled, event));
             }
             Consumed::CapabilityNoted(capability) => occasion
                 .announcements
                 .extend(rendering::capability(event, capability)),
+            Consumed::ToolProviderRegistered(provider) => occasion
+                .announcements
+                .extend(rendering::tool_provider(event, provider)),
             Consumed::SubscriberConnected(_) => {
                 occasion.reclaims = hook.previous_state.scheduled_request().cloned();
             }
@@ -276,8 +317,12 @@ impl Processor for AgentProcessor {
 
     fn process_batch(self: &Rc<Self>, hook: &Hook<Self>) {
         self.side_effects_after.set(hook.side_effects_after);
-        self.transactions
-            .advance(hook.checkpoint_offset, &hook.state);
+        // A checkpoint of V0 does not know where its request was scheduled, by which the hand-off is
+        // keyed; the history does.
+        if !hook.state.lacks_scheduled_offset() {
+            self.transactions
+                .advance(hook.checkpoint_offset, &hook.state);
+        }
         let known = Head {
             offset: hook.checkpoint_offset,
             fold: hook.state.clone(),
@@ -287,14 +332,14 @@ impl Processor for AgentProcessor {
     }
 
     fn owes(&self, state: &State) -> bool {
-        state.owes(self.oversight())
+        state.owes(self.oversight(false))
     }
 
     fn recover(self: &Rc<Self>, state: Rc<State>, side_effects_after: Offset) -> Work {
         self.side_effects_after.set(side_effects_after);
         let processor = self.clone();
         Box::pin(async move {
-            let head = processor.advance(&[]).await?;
+            let head = processor.advance(&Occasion::default()).await?;
             let occasion = Occasion {
                 reclaims: head.fold.scheduled_request().cloned(),
                 ..Occasion::default()

@@ -52,6 +52,7 @@ impl State {
             }
             Consumed::StatusUpdated(_)
             | Consumed::CapabilityNoted(_)
+            | Consumed::ToolProviderRegistered(_)
             | Consumed::SubscriberConnected(_) => {}
         }
     }

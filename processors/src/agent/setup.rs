@@ -3,7 +3,10 @@
 //!
 //! Each event is keyed by preset, place and type, so every incarnation may ask for all of them again.
 
-use super::contract::{LlmConfig, SystemPromptUpdated, LLM_CONFIG_UPDATED, SYSTEM_PROMPT_UPDATED};
+use super::{
+    contract::{LlmConfig, SystemPromptUpdated, LLM_CONFIG_UPDATED, SYSTEM_PROMPT_UPDATED},
+    selection::{LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
+};
 use crate::openai_ws::contract as openai_ws;
 use runtime::{
     call::CallError,
@@ -14,8 +17,6 @@ use runtime::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub const LLM_PROVIDER_SELECTED: EventType =
-    EventType::of("events.iterate.com/os-agent/llm-provider-selected");
 pub const PATH_PREFIX_PRESET_CONFIGURED: EventType =
     EventType::of("events.iterate.com/os-agent/path-prefix-preset-configured");
 
@@ -26,30 +27,47 @@ const SLACK_PATH: &str = "/agents/slack";
 const DEBOUNCE_MS: u64 = 200;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LlmProviderSelected {
-    pub provider: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PathPrefixPresetConfigured {
     pub base_path: StreamPath,
     pub events: Vec<EventInput>,
 }
 
-/// The setup events of an agent, keyed.
-///
-/// # Errors
-/// The root stream cannot be reached.
-pub async fn events(context: &Context, agent: &StreamName) -> Result<Vec<EventInput>, CallError> {
-    let root = StreamPath::parse(ROOT_PATH).expect("a path");
-    let root = StreamName::new(&agent.namespace, root);
-    let client = StreamClient::named(context, &root);
-    let configured = client.events(Offset::ZERO, None).await?;
-    Ok(match preset_for(&agent.path, &configured) {
-        Some(preset) => keyed(preset.base_path.as_str(), preset.events),
-        None => keyed("default", defaults()),
-    })
+pub struct Setup {
+    /// Keyed.
+    pub events: Vec<EventInput>,
+    /// The one that answers from then on.
+    pub provider: Provider,
+}
+
+impl Setup {
+    /// What an agent starts with, as the root stream has it now.
+    ///
+    /// # Errors
+    /// The root stream cannot be reached.
+    pub async fn of(context: &Context, agent: &StreamName) -> Result<Self, CallError> {
+        let root = StreamPath::parse(ROOT_PATH).expect("a path");
+        let root = StreamName::new(&agent.namespace, root);
+        let client = StreamClient::named(context, &root);
+        let configured = client.events(Offset::ZERO, None).await?;
+        Ok(match preset_for(&agent.path, &configured) {
+            Some(preset) => Setup::new(preset.base_path.as_str(), preset.events),
+            None => Setup::new("default", defaults()),
+        })
+    }
+
+    fn new(base_path: &str, events: Vec<EventInput>) -> Self {
+        let selected = events.iter().rev().find_map(selected);
+        Setup {
+            events: keyed(base_path, events),
+            provider: selected.unwrap_or_default(),
+        }
+    }
+}
+
+/// A thread of Slack is routed to this stream.
+pub fn is_routed(agent: &StreamPath) -> bool {
+    is_within(agent, SLACK_PATH)
 }
 
 /// The latest preset of the longest base path that holds the agent. Slack paths match only Slack
@@ -60,10 +78,7 @@ fn preset_for(agent: &StreamPath, events: &[Arc<Event>]) -> Option<PathPrefixPre
         .filter(|event| event.kind == PATH_PREFIX_PRESET_CONFIGURED)
         .filter_map(|event| event.payload::<PathPrefixPresetConfigured>().ok())
         .filter(|preset| is_within(agent, preset.base_path.as_str()))
-        .filter(|preset| {
-            let slack = |path: &StreamPath| is_within(path, SLACK_PATH);
-            !slack(agent) || slack(&preset.base_path)
-        })
+        .filter(|preset| !is_routed(agent) || is_routed(&preset.base_path))
         .max_by_key(|preset| preset.base_path.segments().count())
 }
 
@@ -72,13 +87,18 @@ fn is_within(path: &StreamPath, base: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The provider that an event selects.
+fn selected(event: &EventInput) -> Option<Provider> {
+    let is_selection = event.kind == LLM_PROVIDER_SELECTED;
+    let selected: Option<LlmProviderSelected> = is_selection.then(|| event.payload()).flatten();
+    selected?.known()
+}
+
 fn defaults() -> Vec<EventInput> {
     vec![
         EventInput::new(
             LLM_PROVIDER_SELECTED,
-            LlmProviderSelected {
-                provider: openai_ws::SLUG.to_owned(),
-            },
+            LlmProviderSelected::new(Provider::default()),
         ),
         EventInput::new(
             openai_ws::CONFIG_UPDATED,
@@ -103,11 +123,16 @@ fn defaults() -> Vec<EventInput> {
     ]
 }
 
+/// Whatever a preset says of keys and offsets, which mean nothing in another stream.
 fn keyed(base_path: &str, events: Vec<EventInput>) -> Vec<EventInput> {
     let numbered = events.into_iter().enumerate();
     numbered
         .map(|(index, event)| {
             let key = format!("os-agent-setup:{base_path}:{index}:{}", event.kind);
+            let event = EventInput {
+                offset: None,
+                ..event
+            };
             event.keyed(key)
         })
         .collect()

@@ -1,11 +1,20 @@
 //! The openai-ws contract (spec §5.4): its event types, their payloads, its state.
 //!
-//! The state holds the requests that have no terminal yet, and nothing of those that have: it does
-//! not grow. `requested` is folded too, so a crash before `started` leaves the debt visible (B-52).
+//! What every provider has is in `model_request/request.rs`.
 
-use crate::agent::contract::{
-    self as agent, not_empty, LlmError, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
-    LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+pub use crate::model_request::request::{
+    AttemptFailure, LlmRequestAttemptFailed, ProviderLlmRequestCompleted, ProviderResult, Request,
+    RequestStatus,
+};
+use crate::{
+    agent::{
+        contract::{
+            self as agent, not_empty, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED,
+            LLM_REQUEST_REQUESTED, OUTPUT_ADDED,
+        },
+        selection::{self, LlmProviderSelected, Provider, LLM_PROVIDER_SELECTED},
+    },
+    model_request::request::{ProviderState, Requests},
 };
 use runtime::{
     event::{Event, EventType, Offset, PayloadError},
@@ -14,9 +23,10 @@ use runtime::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-pub const SLUG: &str = "openai-ws";
+pub const PROVIDER: Provider = Provider::OpenAiWs;
+pub const SLUG: &str = PROVIDER.slug();
 
 pub const LLM_REQUEST_STARTED: EventType =
     EventType::of("events.iterate.com/openai-ws/llm-request-started");
@@ -59,11 +69,12 @@ pub static CONTRACT: Contract = Contract {
     version: "0.1.0",
     description: "Executes model requests over one WebSocket to OpenAI, one after the other.",
     events: &CATALOGUE,
-    dependencies: &[&agent::CATALOGUE, &core::CATALOGUE],
+    dependencies: &[&agent::CATALOGUE, &selection::CATALOGUE, &core::CATALOGUE],
     consumes: &[
         LLM_REQUEST_STARTED,
         PROVIDER_LLM_REQUEST_COMPLETED,
         CONFIG_UPDATED,
+        LLM_PROVIDER_SELECTED,
         LLM_REQUEST_REQUESTED,
         LLM_REQUEST_CANCELLED,
         LLM_REQUEST_COMPLETED,
@@ -89,52 +100,6 @@ pub struct LlmRequestStarted {
     pub connection_id: Arc<str>,
     pub llm_request_id: Offset,
     pub model: Arc<str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderLlmRequestCompleted {
-    pub llm_request_id: Offset,
-    pub duration_ms: u64,
-    pub result: ProviderResult,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_id: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_id: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    tag = "status",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-pub enum ProviderResult {
-    Success {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        raw_response: Option<Value>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        usage: Option<Value>,
-    },
-    Failure {
-        error: LlmError,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        raw_response: Option<Value>,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LlmRequestAttemptFailed {
-    pub llm_request_id: Offset,
-    pub reason: AttemptFailure,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttemptFailure {
-    HostRestarted,
-    Unrecoverable,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,8 +142,10 @@ pub struct WebsocketMessage {
 #[serde(rename_all = "camelCase", default)]
 pub struct State {
     /// The requests without a terminal, by their id.
-    pub requests: BTreeMap<u64, Request>,
+    pub requests: Requests,
     pub model: Arc<str>,
+    /// Whom a request is for that comes now.
+    pub selected_provider: Provider,
 }
 
 pub const DEFAULT_MODEL: &str = "gpt-5.5";
@@ -186,24 +153,51 @@ pub const DEFAULT_MODEL: &str = "gpt-5.5";
 impl Default for State {
     fn default() -> Self {
         State {
-            requests: BTreeMap::new(),
+            requests: Requests::default(),
             model: DEFAULT_MODEL.into(),
+            selected_provider: Provider::default(),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    pub status: RequestStatus,
+impl State {
+    pub fn reduce(&mut self, offset: Offset, consumed: &Consumed) {
+        match consumed {
+            Consumed::Requested(_) => {
+                let is_for_another = self.selected_provider != PROVIDER;
+                self.requests.request(offset, is_for_another);
+            }
+            Consumed::Started(started) => self.requests.start(started.llm_request_id),
+            Consumed::Completed(completed) => self.requests.end(completed.llm_request_id),
+            Consumed::AgentCompleted(completed) => self.requests.end(completed.llm_request_id),
+            Consumed::Cancelled(cancelled) => self.requests.cancel(cancelled),
+            Consumed::ProviderSelected(selected) => {
+                self.selected_provider = selected.known().unwrap_or(self.selected_provider);
+            }
+            Consumed::ConfigUpdated(config) => self.model = config.model.clone(),
+            Consumed::SubscriberConnected(_) => {}
+        }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RequestStatus {
-    Requested,
-    Started,
-    /// Only in checkpoints of V1; here a request that ended leaves the state.
-    Completed,
+impl ProviderState for State {
+    const COMPLETED: EventType = PROVIDER_LLM_REQUEST_COMPLETED;
+    const ATTEMPT_FAILED: EventType = LLM_REQUEST_ATTEMPT_FAILED;
+
+    fn contract() -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), PayloadError> {
+        if let Some(consumed) = Consumed::parse(event)? {
+            self.reduce(event.offset, &consumed);
+        }
+        Ok(())
+    }
+
+    fn requests(&self) -> &Requests {
+        &self.requests
+    }
 }
 
 /// A consumed event, parsed.
@@ -212,6 +206,7 @@ pub enum Consumed {
     Started(LlmRequestStarted),
     Completed(ProviderLlmRequestCompleted),
     ConfigUpdated(ConfigUpdated),
+    ProviderSelected(LlmProviderSelected),
     Requested(agent::LlmRequestRequested),
     Cancelled(agent::LlmRequestCancelled),
     AgentCompleted(agent::LlmRequestCompleted),
@@ -230,6 +225,7 @@ impl Consumed {
                 Consumed::Completed(event.payload()?)
             }
             kind if *kind == CONFIG_UPDATED => Consumed::ConfigUpdated(event.payload()?),
+            kind if *kind == LLM_PROVIDER_SELECTED => Consumed::ProviderSelected(event.payload()?),
             kind if *kind == LLM_REQUEST_REQUESTED => Consumed::Requested(event.payload()?),
             kind if *kind == LLM_REQUEST_CANCELLED => Consumed::Cancelled(event.payload()?),
             kind if *kind == LLM_REQUEST_COMPLETED => Consumed::AgentCompleted(event.payload()?),

@@ -1,32 +1,27 @@
-//! One execution of a request (spec §5.4): read, open, start, ask, listen, finish.
-//!
-//! It may be cut off anywhere: what it owes is the request in the durable state, and everything that
-//! it appends is keyed by that request. A conversation is kept in memory until its terminal is
-//! appended, so that only a crash makes the service be asked twice.
+//! One conversation with the service about a request (spec §5.4): open, start, ask, listen. What comes
+//! before and after is the same for every provider (`model_request/executions.rs`).
 
 use super::{
     contract::*,
-    history::{History, Prompt},
-    interruption::{Interruption, Reason},
     line::Line,
-    outcome::Outcome,
-    processor::{Claim, OpenAiWsProcessor},
-    response::{self, Answer, Chain, Frame},
+    processor::OpenAiWsProcessor,
+    response::{self, Chain, Frame},
     socket::{Ending, Received, Socket},
 };
-use crate::agent::transaction::Head;
+use crate::{
+    agent::partial::PartialAnswer,
+    model_request::{
+        history::{History, Prompt},
+        interruption::{Interruption, Reason},
+        outcome::{Answer, Conversation},
+    },
+};
 use runtime::{
     event::{EventInput, Offset},
     processor::ProcessorError,
-    quirk::Quirk,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, future::Future, rc::Rc, sync::Arc};
-
-/// How often, and how far apart, the stream is tried while the way to it fails. After that the
-/// request is left to the alarm.
-const STREAM_ATTEMPTS_MAX: u32 = 5;
-const STREAM_RETRY_MS: u64 = 1_000;
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 /// What came of asking once.
 enum Asked {
@@ -44,109 +39,28 @@ enum Asked {
 }
 
 impl OpenAiWsProcessor {
-    /// Brings a request to its terminal, unless it has one.
-    pub(super) async fn execute(&self, claim: Claim) -> Result<(), ProcessorError> {
-        let request = claim.request;
-        let kept = self.unfinished.borrow().get(&request).cloned();
-        let outcome = match kept {
-            Some(outcome) => outcome,
-            None => {
-                let head = self.patiently(|| self.transactions.read()).await?;
-                let at_head = head.fold.provider.status(request);
-                let status = claim.seen.unwrap_or(at_head);
-                if !self.is_open(status) {
-                    return Ok(());
-                }
-                if status == RequestStatus::Started {
-                    self.append(vec![attempt_failed(request, &head)]).await?;
-                }
-                let history = match head.fold.prompts.contains_key(&request.0) {
-                    true => head.fold,
-                    // It has ended, and is executed all the same: quirks.
-                    false => self.history_as_of(request).await?,
-                };
-                let outcome = Rc::new(self.attempt(request, history).await?);
-                let mut unfinished = self.unfinished.borrow_mut();
-                unfinished.insert(request, outcome.clone());
-                outcome
-            }
-        };
-        let finished = match self.context.quirk(Quirk::X3) {
-            true => self.finish_unguarded(&outcome).await,
-            false => {
-                let finish = || self.transactions.append(|head| outcome.events(&head.fold));
-                self.patiently(finish).await.map(drop)
-            }
-        };
-        if finished.is_ok() {
-            self.unfinished.borrow_mut().remove(&request);
-        }
-        finished
-    }
-
-    /// Quirk X-3: looks whether the request is current, and then appends, whatever came in between.
-    async fn finish_unguarded(&self, outcome: &Outcome) -> Result<(), ProcessorError> {
-        let head = self.patiently(|| self.transactions.read()).await?;
-        match outcome.events(&head.fold) {
-            events if events.is_empty() => Ok(()),
-            events => self.append(events).await,
-        }
-    }
-
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         request: Offset,
-        history: Rc<History>,
-    ) -> Result<Outcome, ProcessorError> {
-        let began = self.context.now();
-        let interruption = Interruption::watch(&self.context);
-        *self.active.borrow_mut() = Some((request, interruption.clone()));
+        history: Rc<History<State>>,
+        interruption: Rc<Interruption>,
+    ) -> Result<Conversation, ProcessorError> {
         let mut attempt = Attempt {
             request,
             model: history.provider.model.clone(),
             prompt: history.prompts[&request.0].clone(),
             history,
-            interruption: interruption.clone(),
+            interruption,
+            partial_answer: self.partial_answer.clone(),
             records: self.unrecorded.take(),
             connection_id: None,
         };
-        let result = attempt.run(self).await;
-        interruption.end();
-        self.active.borrow_mut().take();
-        let elapsed_ms = self.context.now().unix_ms - began.unix_ms;
-        Ok(Outcome {
-            request,
+        let result = attempt.run(self).await?;
+        Ok(Conversation {
             connection_id: attempt.connection_id,
-            // The clock may have jumped back.
-            duration_ms: elapsed_ms.max(0) as u64,
             records: attempt.records,
-            result: result?,
+            result,
         })
-    }
-
-    async fn append(&self, events: Vec<EventInput>) -> Result<(), ProcessorError> {
-        let append = || async {
-            let appended = self.stream.append_batch(None, events.clone()).await;
-            appended.map(drop).map_err(ProcessorError::from)
-        };
-        self.patiently(append).await
-    }
-
-    /// Tries again, a few times, while the way to the stream fails. What is tried is idempotent.
-    async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, ProcessorError>
-    where
-        F: Future<Output = Result<T, ProcessorError>>,
-    {
-        let mut attempts = 1;
-        loop {
-            match attempt().await {
-                Err(error) if error.is_transient() && attempts < STREAM_ATTEMPTS_MAX => {
-                    attempts += 1;
-                    self.context.sleep("stream retry", STREAM_RETRY_MS).await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 }
 
@@ -155,8 +69,9 @@ struct Attempt {
     request: Offset,
     model: Arc<str>,
     prompt: Prompt,
-    history: Rc<History>,
+    history: Rc<History<State>>,
     interruption: Rc<Interruption>,
+    partial_answer: PartialAnswer,
     records: Vec<EventInput>,
     connection_id: Option<Arc<str>>,
 }
@@ -176,7 +91,7 @@ impl Attempt {
         };
         let mut prelude = std::mem::take(&mut self.records);
         prelude.push(self.started(&line));
-        if let Err(error) = processor.append(prelude.clone()).await {
+        if let Err(error) = processor.executions.append(prelude.clone()).await {
             // Nothing went over the line: it serves the next try, which tells of it, too.
             prelude.pop();
             processor.unrecorded.borrow_mut().extend(prelude);
@@ -250,6 +165,7 @@ impl Attempt {
             line.chain.as_ref(),
         );
         let interruption = self.interruption.clone();
+        self.partial_answer.begin(self.request);
         match interruption.race(line.socket.send(&create)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return lost(&error.to_string(), Ending::default()),
@@ -278,14 +194,18 @@ impl Attempt {
                 Frame::TextDelta { item, text } => {
                     if item.is_none_or(|item| items.contains(&item)) {
                         streamed.push_str(&text);
+                        self.partial_answer.add(self.request, &text);
                     }
                 }
-                Frame::Completed(mut answer) => {
+                Frame::Completed {
+                    mut answer,
+                    refusal,
+                } => {
                     if answer.text.is_empty() {
                         answer.text = streamed;
                     }
                     return match answer.text.is_empty() {
-                        true => wordless(answer),
+                        true => wordless(refusal),
                         false => Asked::Answered(answer),
                     };
                 }
@@ -350,8 +270,8 @@ fn lost(message: &str, ending: Ending) -> Asked {
 
 /// A response without a text is no answer: the model refused, called what nobody offered, or said
 /// nothing (peers §5.1, O18).
-fn wordless(answer: Answer) -> Asked {
-    let message = match answer.refusal {
+fn wordless(refusal: Option<String>) -> Asked {
+    let message = match refusal {
         Some(refusal) => format!("the model refused: {refusal}"),
         None => "the response holds no text".to_owned(),
     };
@@ -370,18 +290,4 @@ fn cut_off(reason: Reason) -> Asked {
         message: reason.to_string(),
         ending,
     }
-}
-
-/// Keyed by this processor's latest subscription that the stream shows: with each life of the host
-/// there is a new one, and an alarm that takes a request up twice in one life adds nothing.
-fn attempt_failed(request: Offset, head: &Head<History>) -> EventInput {
-    let key = format!("llm-request-attempt-failed/{request}");
-    EventInput::new(
-        LLM_REQUEST_ATTEMPT_FAILED,
-        LlmRequestAttemptFailed {
-            llm_request_id: request,
-            reason: AttemptFailure::HostRestarted,
-        },
-    )
-    .keyed(CONTRACT.key_at(&key, head.fold.connected))
 }

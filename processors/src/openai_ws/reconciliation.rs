@@ -2,16 +2,12 @@
 //! one line; the rest of this file are the ways in which production did it before, each a quirk, and
 //! what they need.
 
-use super::{
-    contract::*,
-    history::History,
-    processor::{Claim, OpenAiWsProcessor},
-};
-use crate::agent::transaction::Fold;
+use super::{contract::*, processor::OpenAiWsProcessor};
+use crate::model_request::executions::Claim;
 use futures_util::future::join_all;
 use runtime::{
     event::Offset,
-    processor::{Hook, ProcessorError, Reduced},
+    processor::{Hook, Reduced},
     quirk::Quirk,
 };
 use std::rc::Rc;
@@ -28,37 +24,50 @@ impl OpenAiWsProcessor {
         for reduced in &hook.live {
             match reduced.consumed {
                 // With B-52 nobody finds it later.
-                Consumed::Requested(_) if self.context.quirk(Quirk::B52) => self.claim(Claim {
-                    request: reduced.event.offset,
-                    seen: None,
-                }),
+                Consumed::Requested(_) if self.context.quirk(Quirk::B52) => {
+                    let request = reduced.event.offset;
+                    if reduced.state.requests[&request.0].is_ours(&self.context) {
+                        self.claim(Claim {
+                            request,
+                            seen: None,
+                        });
+                    }
+                }
                 Consumed::SubscriberConnected(_) if self.context.quirk(Quirk::X15) => {
                     self.take_up_as_of(reduced)
                 }
                 _ => {}
             }
         }
-        self.take_up(&hook.state);
+        if self.context.quirk(Quirk::B69) {
+            self.take_up_before(hook);
+        }
+        self.take_up(&hook.state.requests);
     }
 
-    /// A request of that status is to be taken up if nobody executes it. Quirk B-52: one that was
-    /// not yet started is not seen by whoever looks for what an earlier incarnation left.
-    pub(super) fn is_dangling(&self, status: RequestStatus) -> bool {
-        self.is_open(status)
-            && !(status == RequestStatus::Requested && self.context.quirk(Quirk::B52))
+    /// Quirk B-69: what was open before the batch is taken up, though the batch cancels it (#2153).
+    fn take_up_before(&self, hook: &Hook<Self>) {
+        for (request, open) in hook.previous_state.requests.iter() {
+            if open.is_dangling(&self.context) {
+                self.claim(Claim {
+                    request: Offset(*request),
+                    seen: Some(open.status),
+                });
+            }
+        }
     }
 
     /// Quirk B-27: what dangles is listed at each connection, and claimed only when the head was
     /// read; several that come in one batch take up the same requests.
     fn reconcile_per_connection(self: &Rc<Self>, hook: &Hook<Self>) {
         for reduced in hook.live.iter().filter(|reduced| is_connection(reduced)) {
-            let claimed = self.claimed.borrow();
+            let claimed = self.executions.claimed.borrow();
             let open = reduced.state.requests.keys().map(|id| Offset(*id));
             let dangling: Vec<Offset> = open.filter(|id| !claimed.contains(id)).collect();
             let processor = self.clone();
             hook.background("reconcile", async move {
-                processor.transactions.read().await?;
-                processor.claimed.borrow_mut().extend(&dangling);
+                processor.executions.transactions.read().await?;
+                processor.executions.claimed.borrow_mut().extend(&dangling);
                 let claims = dangling.iter().map(|request| Claim {
                     request: *request,
                     seen: None,
@@ -71,7 +80,7 @@ impl OpenAiWsProcessor {
 
     /// Quirk X-15: what looks started as of a connection, whoever it is that connects.
     fn take_up_as_of(&self, connection: &Reduced<Self>) {
-        for (request, open) in &connection.state.requests {
+        for (request, open) in connection.state.requests.iter() {
             if open.status == RequestStatus::Started {
                 self.claim(Claim {
                     request: Offset(*request),
@@ -79,23 +88,6 @@ impl OpenAiWsProcessor {
                 });
             }
         }
-    }
-
-    /// The stream up to a request, folded anew: whoever believed that a request is open which has
-    /// ended (quirks) finds no prompt of it at the head.
-    pub(super) async fn history_as_of(
-        &self,
-        request: Offset,
-    ) -> Result<Rc<History>, ProcessorError> {
-        let events = self
-            .stream
-            .events(Offset::ZERO, Some(request.next()))
-            .await?;
-        let mut history = History::default();
-        for event in events.iter() {
-            history.apply(event)?;
-        }
-        Ok(Rc::new(history))
     }
 }
 

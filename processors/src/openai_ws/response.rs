@@ -1,7 +1,13 @@
 //! The conversation with the service, as JSON: what is sent, and what a frame means (peers §1.8, §2).
 
-use super::history::{History, Prompt};
-use crate::agent::contract::{Message, Role};
+use super::contract::State;
+use crate::{
+    agent::contract::{Message, Role},
+    model_request::{
+        history::{History, Prompt},
+        outcome::Answer,
+    },
+};
 use runtime::event::Offset;
 use serde_json::{json, Value};
 
@@ -15,7 +21,12 @@ pub struct Chain {
 }
 
 /// The `response.create` message. With a chain that fits, it sends only what is new.
-pub fn create(model: &str, history: &History, prompt: &Prompt, chain: Option<&Chain>) -> Value {
+pub fn create(
+    model: &str,
+    history: &History<State>,
+    prompt: &Prompt,
+    chain: Option<&Chain>,
+) -> Value {
     let messages = history.messages(prompt);
     let continuation = chain.and_then(|chain| {
         let new = new_items(history, messages, chain)?;
@@ -43,7 +54,7 @@ pub fn create(model: &str, history: &History, prompt: &Prompt, chain: Option<&Ch
 
 /// What the service has not seen. `None` if its answer is not in the history, where the next one
 /// would then disagree with what the service remembers, or if nothing is new.
-fn new_items(history: &History, messages: &[Message], chain: &Chain) -> Option<Vec<Value>> {
+fn new_items(history: &History<State>, messages: &[Message], chain: &Chain) -> Option<Vec<Value>> {
     let output = history.last_output?;
     if output.request != chain.request || output.message >= messages.len() {
         return None;
@@ -80,11 +91,12 @@ pub enum Frame {
     /// The response has an item of this id.
     ItemAdded(String),
     /// A piece of the answer; not recorded (V0).
-    TextDelta {
-        item: Option<String>,
-        text: String,
+    TextDelta { item: Option<String>, text: String },
+    Completed {
+        answer: Answer,
+        /// What the model said in place of a text.
+        refusal: Option<String>,
     },
-    Completed(Answer),
     /// The response, or the request, failed: there will be no answer.
     Failed {
         code: Option<String>,
@@ -92,15 +104,6 @@ pub enum Frame {
     },
     /// Worth a record, and nothing else.
     Other,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    pub text: String,
-    /// What the model said in place of a text.
-    pub refusal: Option<String>,
-    pub response_id: Option<String>,
-    pub usage: Option<Value>,
 }
 
 /// The continuation is unknown: generation did not start, so all may be sent again (peers §2.3).
@@ -119,15 +122,17 @@ pub fn understand(frame: &Value) -> Frame {
             item: frame["item_id"].as_str().map(str::to_owned),
             text: text(&frame["delta"]),
         },
-        "response.completed" => Frame::Completed(Answer {
-            text: said(response, "output_text", "text"),
+        "response.completed" => Frame::Completed {
+            answer: Answer {
+                text: said(response, "output_text", "text"),
+                response_id: response["id"].as_str().map(str::to_owned),
+                usage: response
+                    .get("usage")
+                    .filter(|usage| !usage.is_null())
+                    .cloned(),
+            },
             refusal: Some(said(response, "refusal", "refusal")).filter(|said| !said.is_empty()),
-            response_id: response["id"].as_str().map(str::to_owned),
-            usage: response
-                .get("usage")
-                .filter(|usage| !usage.is_null())
-                .cloned(),
-        }),
+        },
         "response.failed" => failure(&response["error"], "the response failed"),
         "response.incomplete" => {
             let reason = text(&response["incomplete_details"]["reason"]);

@@ -3,23 +3,32 @@
 //! Forwarding is blocking work: the checkpoint passes a webhook only when its thread's stream has
 //! it. Webhooks of a batch are forwarded one after the other, so those of a thread keep their order.
 //! Where one thread's stream fails, the batch fails in the end, but other threads are not held up.
+//!
+//! A thread of the router's own making is bootstrapped with its first webhook, and once more in each
+//! incarnation: its stream may be from before a change of what it starts with, such as subscriptions
+//! that nobody dials any more (B-04). All of that is keyed. A stream that somebody else has chosen for
+//! a thread is theirs to set up: it gets the webhooks, and nothing else.
 
 use super::{
     bootstrap,
     contract::*,
-    route::{address, new_stream_path},
+    route::{address, new_stream_path, Address},
     webhook,
 };
 use runtime::{
     event::{Event, EventInput, Offset, PayloadError, StreamName, StreamPath},
     processor::{Contract, Hook, Processor, ProcessorError, Reduced, StreamPort},
+    quirk::Quirks,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, sync::Arc};
 
 pub struct SlackRouter {
     own: StreamName,
     stream: Rc<dyn StreamPort>,
+    quirks: Quirks,
+    /// Streams of threads that this incarnation has bootstrapped.
+    bootstrapped: RefCell<BTreeSet<StreamPath>>,
 }
 
 pub enum Consumed {
@@ -31,8 +40,13 @@ pub enum Consumed {
 
 impl SlackRouter {
     /// `own` is the integration's stream, of which `stream` is the port.
-    pub fn new(own: StreamName, stream: Rc<dyn StreamPort>) -> Self {
-        SlackRouter { own, stream }
+    pub fn new(own: StreamName, stream: Rc<dyn StreamPort>, quirks: Quirks) -> Self {
+        SlackRouter {
+            own,
+            stream,
+            quirks,
+            bootstrapped: RefCell::default(),
+        }
     }
 }
 
@@ -102,9 +116,10 @@ impl Processor for SlackRouter {
 struct Forward {
     source: Offset,
     payload: Option<Arc<Value>>,
+    thread: Thread,
     to: StreamPath,
-    /// The thread, if it has no route yet.
-    new: Option<Thread>,
+    /// The thread has no route yet.
+    is_new: bool,
 }
 
 impl SlackRouter {
@@ -113,19 +128,19 @@ impl SlackRouter {
         let Consumed::WebhookReceived = reduced.consumed else {
             return None;
         };
-        let address = address(webhook::body(&reduced.event).ok()?)?;
-        let known = reduced.state.routes.get(&*address.thread.to_string());
-        let (to, new) = match known {
-            Some(path) => (path.clone(), None),
-            None if address.can_create => (new_stream_path(&address.thread), Some(address.thread)),
+        let Address { thread, can_create } = address(webhook::body(&reduced.event).ok()?)?;
+        let (to, is_new) = match reduced.state.routes.get(&*thread.to_string()) {
+            Some(path) => (path.clone(), false),
+            None if can_create => (new_stream_path(&thread), true),
             None => return None,
         };
         // A thread routed to the integration's own stream would feed the router its own output.
         (to != self.own.path).then(|| Forward {
             source: reduced.event.offset,
             payload: reduced.event.payload.clone(),
+            thread,
             to,
-            new,
+            is_new,
         })
     }
 
@@ -146,33 +161,43 @@ impl SlackRouter {
     }
 
     async fn forward(&self, forward: Forward) -> Result<(), ProcessorError> {
-        let mut to = forward.to;
+        let mut route = ThreadRouteConfigured {
+            thread: forward.thread,
+            stream_path: forward.to,
+        };
+        if forward.is_new {
+            route = self.configure_route(route).await?;
+        }
+        let to = &route.stream_path;
         let mut events = Vec::new();
-        if let Some(thread) = forward.new {
-            let route = self.configure_route(thread, to).await?;
-            to = route.stream_path.clone();
-            events = bootstrap::events(&StreamName::new(&self.own.namespace, to.clone()));
+        let bootstraps = self.is_to_bootstrap(&route);
+        if bootstraps {
+            let stream = StreamName::new(&self.own.namespace, to.clone());
+            events = bootstrap::events(&stream, self.quirks);
             events.push(route_event(&route));
         }
         let mut forwarded = EventInput::new(WEBHOOK_RECEIVED, Value::Null)
             .keyed(CONTRACT.key_at("forward-slack-webhook", forward.source));
         forwarded.payload = forward.payload;
         events.push(forwarded);
-        self.stream.append_batch(Some(&to), events).await?;
+        self.stream.append_batch(Some(to), events).await?;
+        if bootstraps {
+            self.bootstrapped.borrow_mut().insert(to.clone());
+        }
         Ok(())
+    }
+
+    fn is_to_bootstrap(&self, route: &ThreadRouteConfigured) -> bool {
+        route.stream_path == new_stream_path(&route.thread)
+            && !self.bootstrapped.borrow().contains(&route.stream_path)
     }
 
     /// Writes the route on the own stream. The result is the route that stands there: somebody may
     /// have written it before.
     async fn configure_route(
         &self,
-        thread: Thread,
-        stream_path: StreamPath,
+        route: ThreadRouteConfigured,
     ) -> Result<ThreadRouteConfigured, ProcessorError> {
-        let route = ThreadRouteConfigured {
-            thread,
-            stream_path,
-        };
         let committed = self
             .stream
             .append_batch(None, vec![route_event(&route)])

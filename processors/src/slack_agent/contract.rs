@@ -1,28 +1,14 @@
 //! What the Slack agent consumes and writes, and its state (spec §5.9). It owns no event type.
 
-use crate::{agent, slack};
+use crate::{agent, codemode, slack};
 use runtime::{
-    event::{EventType, StreamPath},
-    processor::{Catalogue, Contract, EventDefinition},
+    event::{Offset, StreamPath},
+    processor::{Catalogue, Contract},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
 
 pub const SLUG: &str = "slack-agent";
-
-pub const SCRIPT_EXECUTION_REQUESTED: EventType =
-    EventType::of("events.iterate.com/codemode/script-execution-requested");
-pub const SCRIPT_EXECUTION_COMPLETED: EventType =
-    EventType::of("events.iterate.com/codemode/script-execution-completed");
-
-/// What is said to codemode, and heard of it.
-static CODEMODE: Catalogue = Catalogue {
-    owner: "codemode",
-    events: &[
-        EventDefinition::new(SCRIPT_EXECUTION_REQUESTED, "A script is to be run."),
-        EventDefinition::new(SCRIPT_EXECUTION_COMPLETED, "A script has ended."),
-    ],
-};
 
 static NO_EVENTS: Catalogue = Catalogue {
     owner: SLUG,
@@ -37,24 +23,23 @@ pub static CONTRACT: Contract = Contract {
     dependencies: &[
         &slack::contract::CATALOGUE,
         &agent::contract::CATALOGUE,
-        &CODEMODE,
+        &codemode::contract::CATALOGUE,
     ],
     consumes: &[
         slack::contract::THREAD_ROUTE_CONFIGURED,
         slack::contract::WEBHOOK_RECEIVED,
         agent::contract::STATUS_UPDATED,
-        SCRIPT_EXECUTION_REQUESTED,
-        SCRIPT_EXECUTION_COMPLETED,
+        codemode::contract::SCRIPT_EXECUTION_REQUESTED,
+        codemode::contract::SCRIPT_EXECUTION_COMPLETED,
+        codemode::contract::FUNCTION_CALL_REQUESTED,
     ],
-    emits: &[agent::contract::INPUT_ADDED, SCRIPT_EXECUTION_REQUESTED],
+    emits: &[
+        agent::contract::INPUT_ADDED,
+        codemode::contract::TOOL_PROVIDER_REGISTERED,
+        codemode::contract::SCRIPT_EXECUTION_REQUESTED,
+        codemode::contract::FUNCTION_CALL_COMPLETED,
+    ],
 };
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScriptExecutionRequested {
-    pub code: String,
-    pub script_execution_id: String,
-}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -65,6 +50,9 @@ pub struct State {
     pub thread_ts: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_path: Option<StreamPath>,
+    /// Where the route stands that names the thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_offset: Option<Offset>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_message_ts: Option<Arc<str>>,
     /// Our own user, as the first webhook names it.

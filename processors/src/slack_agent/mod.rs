@@ -5,6 +5,7 @@
 //! - [`webhook`]: what a webhook means to the agent.
 //! - [`command`]: bang-commands, which become scripts.
 //! - [`rendering`]: what the model reads of a webhook.
+//! - [`tools`]: what scripts may ask about the thread.
 //! - [`signal`]: eyes and status, shown in the thread as far as Slack lets us.
 //! - [`processor`]: reducer and effects. [`object`]: its host.
 
@@ -14,4 +15,5 @@ pub mod object;
 pub mod processor;
 pub mod rendering;
 pub mod signal;
+pub mod tools;
 pub mod webhook;

@@ -8,10 +8,15 @@ use super::{
     contract::*,
     rendering::render,
     signal::{lasting, Display, Signal, Signals, Subject},
+    tools,
     webhook::{Meaning, Message, Webhook},
 };
 use crate::{
     agent::contract::{Behaviour, InputAdded, Status, StatusUpdated, INPUT_ADDED, STATUS_UPDATED},
+    codemode::contract::{
+        FunctionCallRequested, ScriptExecutionCompleted, ScriptExecutionRequested,
+        SCRIPT_EXECUTION_COMPLETED, SCRIPT_EXECUTION_REQUESTED,
+    },
     slack::{
         contract::{ThreadRouteConfigured, THREAD_ROUTE_CONFIGURED, WEBHOOK_RECEIVED},
         webhook::body,
@@ -21,11 +26,13 @@ use runtime::{
     event::{Event, EventInput, PayloadError},
     processor::{Contract, Hook, Processor, Reduced, StreamPort},
 };
-use std::{collections::VecDeque, rc::Rc, sync::Arc};
+use std::{cell::Cell, collections::VecDeque, rc::Rc, sync::Arc};
 
 pub struct SlackAgent {
     stream: Rc<dyn StreamPort>,
     signals: Signals,
+    /// This incarnation has registered its tools on account of a route below the anchor.
+    is_registered: Cell<bool>,
 }
 
 pub enum Consumed {
@@ -34,11 +41,16 @@ pub enum Consumed {
     StatusUpdated(StatusUpdated),
     ScriptRequested,
     ScriptCompleted,
+    FunctionCalled(FunctionCallRequested),
 }
 
 impl SlackAgent {
     pub fn new(stream: Rc<dyn StreamPort>, signals: Signals) -> Self {
-        SlackAgent { stream, signals }
+        SlackAgent {
+            stream,
+            signals,
+            is_registered: Cell::default(),
+        }
     }
 }
 
@@ -58,15 +70,20 @@ impl Processor for SlackAgent {
         } else if event.kind == THREAD_ROUTE_CONFIGURED {
             Consumed::ThreadRouteConfigured(event.payload()?)
         } else if event.kind == SCRIPT_EXECUTION_REQUESTED {
+            event.payload::<ScriptExecutionRequested>()?;
             Consumed::ScriptRequested
-        } else {
+        } else if event.kind == SCRIPT_EXECUTION_COMPLETED {
+            event.payload::<ScriptExecutionCompleted>()?;
             Consumed::ScriptCompleted
+        } else {
+            Consumed::FunctionCalled(event.payload()?)
         })
     }
 
-    fn reduce(state: &mut State, _event: &Event, consumed: &Consumed) {
+    fn reduce(state: &mut State, event: &Event, consumed: &Consumed) {
         match consumed {
             Consumed::ThreadRouteConfigured(route) => {
+                state.route_offset = Some(event.offset);
                 state.channel = Some(route.thread.channel.clone());
                 state.thread_ts = Some(route.thread.thread_ts.clone());
                 state.stream_path = Some(route.stream_path.clone());
@@ -74,12 +91,14 @@ impl Processor for SlackAgent {
             Consumed::Webhook(webhook) => state.reduce_webhook(webhook),
             Consumed::StatusUpdated(updated) if updated.status == Status::Working => {}
             Consumed::StatusUpdated(_) | Consumed::ScriptCompleted => state.eyes_on.clear(),
-            Consumed::ScriptRequested => {}
+            Consumed::ScriptRequested | Consumed::FunctionCalled(_) => {}
         }
     }
 
     fn process_batch(self: &Rc<Self>, hook: &Hook<Self>) {
         let mut effects = Effects::default();
+        effects.appends.extend(self.overlooked_registration(hook));
+        let registers = !effects.appends.is_empty();
         for reduced in &hook.live {
             effects.add(reduced);
         }
@@ -92,9 +111,23 @@ impl Processor for SlackAgent {
             if !appends.is_empty() {
                 agent.stream.append_batch(None, appends).await?;
             }
+            if registers {
+                agent.is_registered.set(true);
+            }
             agent.signals.show_all(lasting(signals)).await;
             Ok(())
         });
+    }
+}
+
+impl SlackAgent {
+    /// The tools of a thread that was routed before this processor came to it, and whose route has no
+    /// effect of its own: they are registered with the next webhook.
+    fn overlooked_registration(&self, hook: &Hook<Self>) -> Option<EventInput> {
+        let is_webhook = |reduced: &Reduced<Self>| matches!(reduced.consumed, Consumed::Webhook(_));
+        let route = hook.state.route_offset?;
+        let is_due = route <= hook.side_effects_after && hook.live.iter().any(is_webhook);
+        (is_due && !self.is_registered.get()).then(|| tools::registration(route))
     }
 }
 
@@ -172,7 +205,9 @@ struct Effects {
 impl Effects {
     fn add(&mut self, reduced: &Reduced<SlackAgent>) {
         match &reduced.consumed {
-            Consumed::ThreadRouteConfigured(_) => {}
+            Consumed::ThreadRouteConfigured(_) => {
+                self.appends.push(tools::registration(reduced.event.offset));
+            }
             Consumed::Webhook(webhook) => self.add_webhook(webhook, reduced),
             Consumed::StatusUpdated(updated) => match updated.status {
                 Status::Working => self.show_status(Display::Thinking, &reduced.state),
@@ -180,6 +215,11 @@ impl Effects {
             },
             Consumed::ScriptRequested => self.show_status(Display::UsingTools, &reduced.state),
             Consumed::ScriptCompleted => self.show_rest(reduced),
+            Consumed::FunctionCalled(called) => {
+                let offset = reduced.event.offset;
+                let answer = tools::answer(called, &reduced.state, offset);
+                self.appends.extend(answer);
+            }
         }
     }
 
@@ -247,8 +287,8 @@ fn script_request(event: &Event, code: String) -> EventInput {
     EventInput::new(
         SCRIPT_EXECUTION_REQUESTED,
         ScriptExecutionRequested {
-            code,
-            script_execution_id: format!("slack-bang-command-{}", event.offset),
+            code: code.into(),
+            script_execution_id: format!("slack-bang-command-{}", event.offset).into(),
         },
     )
     .keyed(CONTRACT.key_at("slack-bang-command-to-codemode-script", event.offset))

@@ -1,7 +1,8 @@
 //! What the thread shows of the agent: eyes on a message that was taken, and a status line.
 //!
 //! A signal is a courtesy. It is shown once its cause is durable (#1389), and if Slack refuses it or
-//! does not answer in time, that is noted and nothing else: it never fails a batch.
+//! does not answer in time, that is noted and nothing else: it never fails a batch. A status disappears
+//! by itself after two minutes (peers P14); as long as it holds, it is shown again before that.
 
 use crate::slack_api::{
     method::{Method, Reaction},
@@ -9,7 +10,13 @@ use crate::slack_api::{
 };
 use futures_util::future::join_all;
 use runtime::{object::Context, platform::NoteKind};
-use std::sync::Arc;
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+use tokio::sync::oneshot;
+
+/// How long a status is shown before it is shown again, and how often that is done: an agent that
+/// works for longer shows nothing.
+const SHOW_AGAIN_MS: u64 = 100_000;
+const SHOWN_AGAIN_MAX: u32 = 10;
 
 const EYES: &str = "eyes";
 
@@ -88,32 +95,65 @@ pub fn lasting(signals: Vec<Signal>) -> Vec<Signal> {
 }
 
 /// Shows signals in Slack.
-pub struct Signals {
+#[derive(Clone)]
+pub struct Signals(Rc<Inner>);
+
+struct Inner {
     context: Context,
     client: WebClient,
+    /// Ends when the status that is shown again and again is another.
+    lasting_status: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 impl Signals {
     pub fn new(context: Context) -> Self {
-        Signals {
+        Signals(Rc::new(Inner {
             client: WebClient::new(context.clone()),
             context,
-        }
+            lasting_status: RefCell::default(),
+        }))
     }
 
     /// Shows signals of different subjects, all at once: however many there are, a silent Slack holds
     /// the batch no longer than one call may take.
     pub async fn show_all(&self, signals: Vec<Signal>) {
+        for signal in &signals {
+            self.keep_up(signal);
+        }
         join_all(signals.iter().map(|signal| self.show(signal))).await;
+    }
+
+    /// Sees to it that a status does not disappear by itself.
+    fn keep_up(&self, signal: &Signal) {
+        if matches!(signal.subject, Subject::Eyes { .. }) {
+            return;
+        }
+        let (holds, mut ends) = oneshot::channel();
+        let is_status = signal.display != Display::Nothing;
+        *self.0.lasting_status.borrow_mut() = is_status.then_some(holds);
+        if !is_status {
+            return;
+        }
+        let (signals, signal) = (self.clone(), signal.clone());
+        self.0.context.wait_until("status", async move {
+            for _ in 0..SHOWN_AGAIN_MAX {
+                tokio::select! {
+                    biased;
+                    _ = &mut ends => return,
+                    () = signals.0.context.sleep("status to be shown again", SHOW_AGAIN_MS) => {}
+                }
+                signals.show(&signal).await;
+            }
+        });
     }
 
     /// Shows one signal, or notes why not.
     async fn show(&self, signal: &Signal) {
         let method = signal.method();
-        match self.client.call(&method).await {
+        match self.0.client.call(&method).await {
             Ok(_) => {}
             Err(SlackApiError::Refused { error }) if TOLERATED.contains(&error.as_str()) => {}
-            Err(error) => self.context.note(
+            Err(error) => self.0.context.note(
                 NoteKind::Failure,
                 format_args!("{} was not shown: {error}", method.name()),
             ),

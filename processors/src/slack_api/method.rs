@@ -1,11 +1,12 @@
 //! Web API methods, encoded as slack_sdk encodes them (peers §4.1, §4.3). The product calls those of
-//! reactions and the thread status; [`Method::PostMessage`], [`Method::UpdateMessage`] and
-//! [`Method::Replies`] are called only by whoever posts answers, which so far is a processor of a
-//! scenario.
+//! reactions and the thread status by itself, and whatever a script asks for: [`Method::Named`].
+//! [`Method::PostMessage`], [`Method::UpdateMessage`] and [`Method::Replies`] are called only by a
+//! processor of a scenario.
 
 use super::form;
 use serde::{Deserialize, Serialize};
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
+use std::borrow::Cow;
 
 /// A call's method and arguments. All of these are harmless to repeat but [`Method::PostMessage`]:
 /// Slack has no idempotency, so who posts again after an unknown outcome looks first whether the
@@ -40,7 +41,20 @@ pub enum Method {
         thread_ts: String,
         cursor: Option<String>,
     },
+    /// Any method, with its arguments as a script gives them.
+    Named {
+        name: String,
+        arguments: Map<String, Value>,
+    },
 }
+
+/// These are sent as JSON. A form is understood by all, and by methods that only read nothing else.
+const SENT_AS_JSON: [&str; 4] = [
+    "assistant.threads.setStatus",
+    "chat.postEphemeral",
+    "chat.postMessage",
+    "chat.update",
+];
 
 /// What the app says of a message to itself; people do not see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +78,9 @@ pub(super) struct Encoded {
 }
 
 impl Method {
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
+            Method::Named { name, .. } => name,
             Method::SetThreadStatus { .. } => "assistant.threads.setStatus",
             Method::AddReaction(_) => "reactions.add",
             Method::RemoveReaction(_) => "reactions.remove",
@@ -133,15 +148,35 @@ impl Method {
                 ("name", reaction.name),
                 ("timestamp", &reaction.timestamp),
             ]),
+            Method::Named { name, arguments } => match SENT_AS_JSON.contains(&name.as_str()) {
+                true => json_encoded(arguments),
+                false => form_of(arguments),
+            },
         }
     }
 }
 
-fn json_encoded(arguments: &Value) -> Encoded {
+fn json_encoded(arguments: &impl Serialize) -> Encoded {
     Encoded {
         content_type: "application/json;charset=utf-8",
-        body: arguments.to_string(),
+        body: serde_json::to_string(arguments).expect("arguments are JSON"),
     }
+}
+
+/// What is no text is JSON inside its field; `null` is left out.
+fn form_of(arguments: &Map<String, Value>) -> Encoded {
+    let given = arguments.iter().filter(|(_, value)| !value.is_null());
+    let texts: Vec<(&str, Cow<'_, str>)> = given
+        .map(|(name, value)| {
+            let text = match value {
+                Value::String(text) => Cow::Borrowed(text.as_str()),
+                value => Cow::Owned(value.to_string()),
+            };
+            (name.as_str(), text)
+        })
+        .collect();
+    let fields: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
+    form_encoded(&fields)
 }
 
 fn form_encoded(fields: &[(&str, &str)]) -> Encoded {

@@ -13,5 +13,5 @@ pub mod method;
 pub mod settings;
 
 pub use client::WebClient;
-pub use error::SlackApiError;
+pub use error::{Failure, SlackApiError};
 pub use method::Method;

@@ -1,7 +1,10 @@
 //! The agent (spec §5.1, §7.3).
 
 use crate::review::Named;
-use processors::agent::{contract::*, AgentProcessor};
+use processors::{
+    agent::{contract::*, partial::PartialAnswer, AgentProcessor},
+    codemode::contract::TOOL_PROVIDER_REGISTERED,
+};
 use runtime::event::{EventInput, Offset};
 use semantics::Story;
 use serde_json::{json, Value};
@@ -13,6 +16,10 @@ pub fn stories() -> Vec<Named> {
         ("turn", turn().tell()),
         ("queue", queue().tell()),
         ("interrupt", interrupt().tell()),
+        (
+            "interrupt_partial_answer",
+            interrupt_partial_answer().tell(),
+        ),
         ("interrupt_scheduled", interrupt_scheduled().tell()),
         ("failure", failure().tell()),
         ("note", note().tell()),
@@ -101,6 +108,22 @@ fn interrupt() -> Story<AgentProcessor> {
         .after_ms(DEBOUNCE_MS)
 }
 
+fn interrupt_partial_answer() -> Story<AgentProcessor> {
+    let title = "what the model had said goes in with the cancellation (#1886)";
+    let build = |given| {
+        let said = PartialAnswer::default();
+        said.begin(Offset(4));
+        said.add(Offset(4), "First, the\nfacts");
+        AgentProcessor::new(given).hearing(said)
+    };
+    Story::new(title, "p1:/agents/a", build)
+        .below_the_anchor(configuration())
+        .event(input("one"))
+        .after_ms(DEBOUNCE_MS)
+        .event(input_with("stop", Behaviour::InterruptCurrentRequest))
+        .after_ms(DEBOUNCE_MS)
+}
+
 fn interrupt_scheduled() -> Story<AgentProcessor> {
     configured("an input interrupts a request that waits for its debounce")
         .event(input("one"))
@@ -127,6 +150,14 @@ fn note() -> Story<AgentProcessor> {
         .event(EventInput::new(
             CAPABILITY_NOTED,
             json!({ "name": "search", "instructions": "Searches the web." }),
+        ))
+        .event(EventInput::new(
+            TOOL_PROVIDER_REGISTERED,
+            json!({
+                "path": ["slack", "chat"],
+                "instructions": "Posts.\nTakes a text.",
+                "invocation": { "kind": "event" },
+            }),
         ))
         .event(EventInput::new(
             OUTPUT_ADDED,

@@ -6,8 +6,11 @@
 //! `cargo insta review`.
 
 mod agent;
+mod agent_chat;
 mod agent_host;
 mod circuit_breaker;
+mod cloudflare_ai;
+mod codemode;
 mod echo;
 mod jsonata_reactor;
 mod openai_ws;
@@ -36,8 +39,11 @@ macro_rules! reviewed {
 
 reviewed! {
     agent
+    agent_chat
     agent_host
     circuit_breaker
+    cloudflare_ai
+    codemode
     echo
     jsonata_reactor
     openai_ws

@@ -2,7 +2,7 @@
 
 use crate::review::Named;
 use processors::{
-    agent::contract as agent,
+    agent::{contract as agent, selection::LLM_PROVIDER_SELECTED},
     openai_ws::{contract::*, OpenAiEndpoint, OpenAiWsProcessor, SILENCE_MS_MAX},
 };
 use runtime::event::{EventInput, Offset};
@@ -21,6 +21,7 @@ pub fn stories() -> Vec<Named> {
         ("silence", silence().tell()),
         ("taken_up", taken_up().tell()),
         ("settled_elsewhere", settled_elsewhere().tell()),
+        ("another_provider", another_provider().tell()),
     ]
 }
 
@@ -72,6 +73,19 @@ fn answering() -> impl Fn(&Value) -> Vec<Frame> {
         asked.set(asked.get() + 1);
         answers(&format!("resp_{}", asked.get()), "an answer")
     }
+}
+
+fn another_provider() -> Story<OpenAiWsProcessor> {
+    let selected =
+        |provider: &str| EventInput::new(LLM_PROVIDER_SELECTED, json!({ "provider": provider }));
+    story("a request is left to the provider that is selected (#1523)")
+        .socket(HOST, answering())
+        .event(selected("cloudflare-ai"))
+        .event(input("hello"))
+        .event(requested())
+        .event(cancelled_request(Offset(3)))
+        .event(selected("openai-ws"))
+        .event(requested())
 }
 
 fn two_requests() -> Story<OpenAiWsProcessor> {

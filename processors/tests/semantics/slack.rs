@@ -13,6 +13,7 @@ pub fn stories() -> Vec<Named> {
         ("connection", connection().tell()),
         ("new_thread", new_thread().tell()),
         ("known_thread", known_thread().tell()),
+        ("old_thread", old_thread().tell()),
         ("lost_forward", lost_forward().tell()),
     ]
 }
@@ -20,7 +21,7 @@ pub fn stories() -> Vec<Named> {
 fn story(title: &str) -> Story<SlackRouter> {
     Story::new(title, STREAM, |given| {
         let own = StreamName::parse(STREAM).expect("a name");
-        SlackRouter::new(own, given.stream)
+        SlackRouter::new(own, given.stream, given.context.quirks())
     })
 }
 
@@ -72,6 +73,15 @@ fn known_thread() -> Story<SlackRouter> {
             WEBHOOK_RECEIVED,
             json!({ "body": { "type": "ping" } }),
         ))
+}
+
+fn old_thread() -> Story<SlackRouter> {
+    let path = "/agents/slack/c123/ts-1-0";
+    let route = json!({ "channel": "C123", "threadTs": "1.0", "streamPath": path });
+    story("a thread that was routed before is seen to, once in an incarnation (B-04)")
+        .below_the_anchor(EventInput::new(THREAD_ROUTE_CONFIGURED, route))
+        .event(reply("2.0", "1.0"))
+        .event(reply("3.0", "1.0"))
 }
 
 fn lost_forward() -> Story<SlackRouter> {

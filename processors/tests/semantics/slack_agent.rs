@@ -3,8 +3,9 @@
 use crate::review::Named;
 use processors::{
     agent::contract::STATUS_UPDATED,
+    codemode::contract::{FUNCTION_CALL_REQUESTED, SCRIPT_EXECUTION_COMPLETED},
     slack::contract::{THREAD_ROUTE_CONFIGURED, WEBHOOK_RECEIVED},
-    slack_agent::{contract::*, processor::SlackAgent, signal::Signals},
+    slack_agent::{processor::SlackAgent, signal::Signals},
 };
 use runtime::event::EventInput;
 use semantics::{Answer, Story};
@@ -17,18 +18,24 @@ pub fn stories() -> Vec<Named> {
         ("message", message_story().tell()),
         ("script", script().tell()),
         ("asides", asides().tell()),
+        ("tools", tools().tell()),
         ("slack_refuses", slack_refuses().tell()),
         ("redelivery", redelivery().tell()),
+        ("old_thread", old_thread().tell()),
     ]
 }
 
-fn story(title: &str) -> Story<SlackAgent> {
+fn untold(title: &str) -> Story<SlackAgent> {
     let stream = "p1:/agents/slack/c123/ts-1772136258-963519";
     Story::new(title, stream, |given| {
         SlackAgent::new(given.stream, Signals::new(given.context))
     })
     .host("slack.com", |_| Answer::Json(200, json!({ "ok": true })))
-    .below_the_anchor(route())
+}
+
+/// A story of a thread that was just routed.
+fn story(title: &str) -> Story<SlackAgent> {
+    untold(title).event(route())
 }
 
 fn route() -> EventInput {
@@ -58,7 +65,6 @@ fn status(status: &str) -> EventInput {
 
 fn message_story() -> Story<SlackAgent> {
     story("a message becomes input, then gets eyes, until the agent rests (#1389)")
-        .event(route())
         .event(message(THREAD, "U1", "hello"))
         .event(status("working"))
         .event(status("idle"))
@@ -69,8 +75,27 @@ fn script() -> Story<SlackAgent> {
         .event(message(THREAD, "U1", "<@UBOT> !slack.agent.threadInfo"))
         .event(EventInput::new(
             SCRIPT_EXECUTION_COMPLETED,
-            json!({ "scriptExecutionId": "slack-bang-command-2" }),
+            json!({
+                "scriptExecutionId": "slack-bang-command-3", "outcome": { "status": "returned" },
+            }),
         ))
+}
+
+fn called(provider: [&str; 2], function: &str) -> EventInput {
+    let payload = json!({
+        "args": [], "functionCallId": "f1", "functionPath": [function],
+        "invocationKind": "event", "path": [provider[0], provider[1], function],
+        "providerPath": provider, "scriptExecutionId": "slack-bang-command-3",
+    });
+    EventInput::new(FUNCTION_CALL_REQUESTED, payload)
+}
+
+fn tools() -> Story<SlackAgent> {
+    story("scripts ask what thread this is, and get an answer to whatever they ask")
+        .event(message(THREAD, "U1", "hello"))
+        .event(called(["slack", "agent"], "threadInfo"))
+        .event(called(["slack", "agent"], "nothing"))
+        .event(called(["slack", "other"], "threadInfo"))
 }
 
 fn asides() -> Story<SlackAgent> {
@@ -102,4 +127,11 @@ fn redelivery() -> Story<SlackAgent> {
         .batch([message(THREAD, "U1", "hello"), status("working")])
         .event(status("idle"))
         .restart_from(1)
+}
+
+fn old_thread() -> Story<SlackAgent> {
+    untold("a thread that was routed before its agent came gets its tools with the next webhook")
+        .below_the_anchor(route())
+        .event(message(THREAD, "U1", "hello"))
+        .event(message("2.0", "U1", "hello again"))
 }

@@ -3,8 +3,10 @@
 #![allow(dead_code)]
 
 pub mod platform;
+pub mod rows;
 pub mod slack_service;
 pub mod streams;
+pub mod workspace;
 
 use futures_util::future::LocalBoxFuture;
 use runtime::{
@@ -47,8 +49,13 @@ impl World {
         self.journal.take()
     }
 
+    /// Everything that was under way is gone.
+    pub fn crash(&self) {
+        self.clock.end();
+    }
+
     pub fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
-        self.clock.spawn(work);
+        drop(self.clock.spawn(work));
     }
 
     pub fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {

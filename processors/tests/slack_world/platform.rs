@@ -1,14 +1,11 @@
 //! The ports over a [`World`]: calls go to the streams or to a closure, connections to Slack.
 
-use super::{slack_service::SlackService, streams::Streams, World};
+use super::{rows::Rows, slack_service::SlackService, streams::Streams, World};
 use futures_util::future::LocalBoxFuture;
 use runtime::{
     call::{Argument, Arguments, CallError, Capability},
     event::{EventInput, StreamName, Timestamp},
-    platform::{
-        ByteStream, Key, Note, NoteKind, OutboundCall, Platform, Row, Savepoint, StorageError,
-        Store, Table, Task, WriteId,
-    },
+    platform::{ByteStream, Note, NoteKind, OutboundCall, Platform, Store, Task},
     quirk::Quirks,
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
@@ -24,16 +21,28 @@ pub struct FakePlatform {
     pub streams: Option<Rc<Streams>>,
     pub callee: RefCell<Option<Callee>>,
     pub refuses_connections: std::cell::Cell<bool>,
+    pub rows: Rc<Rows>,
+    pub quirks: Quirks,
 }
 
 impl FakePlatform {
     pub fn new(world: &Rc<World>, streams: Option<Rc<Streams>>) -> Rc<Self> {
+        FakePlatform::with_quirks(world, streams, Quirks::NONE)
+    }
+
+    pub fn with_quirks(
+        world: &Rc<World>,
+        streams: Option<Rc<Streams>>,
+        quirks: Quirks,
+    ) -> Rc<Self> {
         Rc::new(FakePlatform {
             world: world.clone(),
             slack: SlackService::new(world),
             streams,
             callee: RefCell::default(),
             refuses_connections: Default::default(),
+            rows: Rc::default(),
+            quirks,
         })
     }
 
@@ -60,7 +69,7 @@ impl Platform for FakePlatform {
     }
 
     fn store(&self) -> Rc<dyn Store> {
-        Rc::new(Empty)
+        self.rows.clone()
     }
 
     fn call(&self, call: OutboundCall) -> LocalBoxFuture<'static, Result<Argument, CallError>> {
@@ -115,45 +124,6 @@ impl Platform for FakePlatform {
     }
 
     fn quirks(&self) -> Quirks {
-        Quirks::NONE
-    }
-}
-
-/// A store without anything in it.
-struct Empty;
-
-impl Store for Empty {
-    fn get(&self, _: Table, _: &Key) -> Option<Row> {
-        None
-    }
-    fn range(&self, _: Table, _: &Key, _: &Key, _: usize) -> Vec<(Key, Row)> {
-        Vec::new()
-    }
-    fn last(&self, _: Table) -> Option<(Key, Row)> {
-        None
-    }
-    fn put(&self, table: Table, _: Key, _: Row) -> Result<(), StorageError> {
-        panic!("nothing is stored here, not even in {table:?}");
-    }
-    fn delete(&self, _: Table, _: &Key) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn clear(&self) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn savepoint(&self) -> Savepoint {
-        Savepoint(0)
-    }
-    fn roll_back(&self, _: Savepoint) {}
-    fn set_alarm(&self, _: Option<Timestamp>) {}
-    fn alarm(&self) -> Option<Timestamp> {
-        None
-    }
-    fn newest(&self) -> WriteId {
-        WriteId(0)
-    }
-    fn commit(&self) {}
-    fn durable(&self, _: WriteId) -> LocalBoxFuture<'static, ()> {
-        Box::pin(async {})
+        self.quirks
     }
 }

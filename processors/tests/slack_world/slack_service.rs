@@ -1,6 +1,6 @@
 //! A Slack that journals every Web API call and answers as told.
 
-use super::World;
+use super::{workspace::Workspace, World};
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -29,10 +29,12 @@ impl Answer {
 
 pub struct SlackService {
     world: Rc<World>,
-    /// The next answers; then all calls are fine.
+    /// The next answers.
     pub answers: RefCell<VecDeque<Answer>>,
     /// The requests as they came.
     pub requests: RefCell<Vec<String>>,
+    /// Answers what is not told; without it, all calls are fine.
+    pub workspace: RefCell<Option<Rc<Workspace>>>,
 }
 
 impl SlackService {
@@ -41,6 +43,7 @@ impl SlackService {
             world: world.clone(),
             answers: RefCell::default(),
             requests: RefCell::default(),
+            workspace: RefCell::default(),
         })
     }
 
@@ -51,8 +54,13 @@ impl SlackService {
         let method = path.strip_prefix("/api/").unwrap();
         self.world.log(format!("{method} {body}"));
         self.requests.borrow_mut().push(request.clone());
-        let next = self.answers.borrow_mut().pop_front();
-        match next.unwrap_or_else(|| Answer::json("{\"ok\":true}")) {
+        let told = self.answers.borrow_mut().pop_front();
+        let workspace = self.workspace.borrow().clone();
+        let answer = told.unwrap_or_else(|| match workspace {
+            Some(workspace) => workspace.answer(method, body),
+            None => Answer::json("{\"ok\":true}"),
+        });
+        match answer {
             Answer::Bytes(reply) => stream.write_all(reply.as_bytes()).await.unwrap_or_default(),
             Answer::Cut => {}
             Answer::Silence => std::future::pending().await,

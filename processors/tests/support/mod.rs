@@ -5,6 +5,7 @@
 //! - [`checkpoints::FakeCheckpoints`]: checkpoints whose newest may be lost in a crash.
 //! - [`platform::FakePlatform`]: timers, tasks, and byte streams to a service that a test provides.
 //! - [`openai::FakeOpenAi`]: a service that follows a script.
+//! - [`workers_ai::FakeWorkersAi`]: another one.
 //! - [`fleet::Fleet`]: objects and streams by name, for a domain object as a whole.
 //! - [`Bench`]: a processor between the two: deliver, restart, ring the alarm.
 
@@ -15,6 +16,7 @@ pub mod fleet;
 pub mod openai;
 pub mod platform;
 pub mod stream;
+pub mod workers_ai;
 
 use checkpoints::FakeCheckpoints;
 use platform::{Callee, FakePlatform, Service};

@@ -23,6 +23,8 @@ pub enum Fault {
     LostCall,
     /// It is committed; the caller does not hear of it.
     LostReply,
+    /// The caller takes it for lost, and it arrives when the test says so.
+    Late,
 }
 
 #[derive(Default)]
@@ -32,6 +34,7 @@ pub struct FakeStream {
     faults: RefCell<Vec<(EventType, Fault)>>,
     /// Appended by somebody else, right after the next read.
     after_read: RefCell<Vec<EventInput>>,
+    late: RefCell<Vec<Vec<EventInput>>>,
     /// The wall clock, in Unix milliseconds.
     pub clock_ms: Cell<i64>,
 }
@@ -53,6 +56,13 @@ impl FakeStream {
     /// Somebody else appends this between the next read and what follows it.
     pub fn slip_in(&self, input: EventInput) {
         self.after_read.borrow_mut().push(input);
+    }
+
+    /// What is late arrives, and is committed or refused.
+    pub fn arrive(&self) {
+        for late in self.late.take() {
+            drop(self.append(late));
+        }
     }
 
     /// Nothing goes wrong from here on.
@@ -115,6 +125,10 @@ impl StreamPort for FakeStream {
         let lost = || CallError::Disconnected("the test says so".to_owned());
         let outcome = match self.fault_for(&events) {
             Some(Fault::LostCall) => Err(lost()),
+            Some(Fault::Late) => {
+                self.late.borrow_mut().push(events);
+                Err(lost())
+            }
             // Whether it was committed or refused: the caller does not hear of it.
             Some(Fault::LostReply) => {
                 drop(append(events));

@@ -86,6 +86,11 @@ impl EventInput {
         self.offset = Some(offset);
         self
     }
+
+    /// The payload, parsed; none if it is not of that shape.
+    pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
+        from_json(self.payload.as_deref()?).ok()
+    }
 }
 
 /// A committed event. Offsets are dense and start at 1.

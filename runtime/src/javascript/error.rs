@@ -15,7 +15,7 @@ pub struct Exception {
 }
 
 impl Exception {
-    pub(super) fn error(message: impl Into<String>) -> Self {
+    pub fn error(message: impl Into<String>) -> Self {
         Exception {
             name: "Error".to_owned(),
             message: message.into(),

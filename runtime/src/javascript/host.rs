@@ -1,11 +1,14 @@
-//! What a script reaches of the world: time, chance, the network, a log. Nothing else.
+//! What a script reaches of the world: time, chance, the network, a log, and a function of the host's
+//! own, if it offers one. Nothing else.
 
+use super::Exception;
 use crate::{
     http::{client, client::HttpError, Request, Response},
     object::Context,
     platform::NoteKind,
 };
 use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
 use std::fmt;
 use uuid::Uuid;
 
@@ -23,6 +26,13 @@ pub trait Host {
 
     /// A line of the console.
     fn log(&self, level: LogLevel, message: &str);
+
+    /// The function that the module `host:calls` exports. What it throws is what the script catches.
+    fn call(&self, request: Value) -> LocalBoxFuture<'static, Result<Value, Exception>> {
+        drop(request);
+        let refusal = Exception::error("the host of this worker offers nothing to call");
+        Box::pin(async { Err(refusal) })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,14 +10,18 @@ use std::collections::BTreeMap;
 /// What a worker may import by this name.
 const WORKERS: &str = "cloudflare:workers";
 
+/// What a worker may import by this name, to call its host.
+const CALLS: &str = "host:calls";
+
 /// Built-in modules with this prefix see only one another.
 const INTERNAL: &str = "streamsim:";
 
 /// The built-in module that the host calls.
 pub(super) const ENTRY: &str = "streamsim:entry";
 
-const BUILTIN: [(&str, &str); 8] = [
+const BUILTIN: [(&str, &str); 9] = [
     (WORKERS, include_str!("builtin/workers.js")),
+    (CALLS, include_str!("builtin/calls.js")),
     ("streamsim:native", include_str!("builtin/native.js")),
     ("streamsim:clock", include_str!("builtin/clock.js")),
     ("streamsim:chance", include_str!("builtin/chance.js")),
@@ -45,7 +49,7 @@ impl Resolver for Names {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        let is_ours = base.is_empty() || base.starts_with(INTERNAL);
+        let is_ours = base.is_empty() || base == CALLS || base.starts_with(INTERNAL);
         if name.starts_with(INTERNAL) && !is_ours {
             return Err(Error::new_resolving(base, name));
         }

@@ -59,6 +59,7 @@ impl Reach {
         let work = match kind {
             "sleep" => self.sleep(read(argument)?),
             "fetch" => self.fetch(read(argument)?),
+            "call" => self.call(read(argument)?),
             kind => return Err(format!("no operation {kind:?}")),
         };
         Ok(self.operations.start(work))
@@ -80,6 +81,18 @@ impl Reach {
             let response = WireResponse::read(response).await;
             let response = response.map_err(|error| failed(error.to_string()))?;
             Ok(response.to_json_text())
+        })
+    }
+
+    fn call(&self, request: Value) -> LocalBoxFuture<'static, Ending> {
+        let answer = self.host.call(request);
+        Box::pin(async move {
+            match answer.await {
+                Ok(value) => Ok(value.to_string()),
+                Err(Exception { name, message, .. }) => {
+                    Err(json!({ "name": name, "message": message }).to_string())
+                }
+            }
         })
     }
 

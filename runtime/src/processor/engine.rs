@@ -2,8 +2,9 @@
 //!
 //! Batches run one after the other, each only when the one before completed or failed. A batch
 //! reduces its events, runs their side effects, waits for the blocking ones, writes the checkpoint,
-//! and only then moves the state in memory. If anything fails, nothing has changed. What a batch has
-//! begun keeps the object alive, and goes on to its end even if nobody waits for the batch any more.
+//! and only then moves the state in memory, and begins what was to wait for that. If anything fails,
+//! nothing has changed. What a batch has begun keeps the object alive, and goes on to its end even if
+//! nobody waits for the batch any more.
 
 use super::{Hook, Processor, ProcessorError, Reduced, StoredCheckpoint, Work};
 use crate::{
@@ -173,7 +174,7 @@ impl<P: Processor> Engine<P> {
             self.processor.process_event(event, &hook);
         }
         self.processor.process_batch(&hook);
-        self.start_background(&hook);
+        self.start(&hook.background);
         let is_blocked = !hook.blocking.borrow().is_empty();
         let engine = self.clone();
         let mut finish = engine.finish(turn, hook, offset).boxed_local();
@@ -198,7 +199,11 @@ impl<P: Processor> Engine<P> {
     ) -> Result<(), ProcessorError> {
         let outcomes = join_all(hook.blocking.take()).await;
         outcomes.into_iter().collect::<Result<(), _>>()?;
-        let Hook { state, .. } = hook;
+        let Hook {
+            state,
+            once_checkpointed,
+            ..
+        } = hook;
         let json = serde_json::to_string(&Snapshot {
             offset,
             state: &*state,
@@ -207,6 +212,7 @@ impl<P: Processor> Engine<P> {
         let owes = self.processor.owes(&state);
         self.checkpoints.write(offset, json, owes)?;
         *self.loaded.borrow_mut() = Some(Loaded { offset, state });
+        self.start(&once_checkpointed);
         Ok(())
     }
 
@@ -258,12 +264,14 @@ impl<P: Processor> Engine<P> {
             side_effects_after: anchor,
             blocking: RefCell::default(),
             background: RefCell::default(),
+            once_checkpointed: RefCell::default(),
         };
         Ok(Some((hook, offset)))
     }
 
-    fn start_background(&self, hook: &Hook<P>) {
-        for (what, work) in hook.background.take() {
+    /// Work whose failure is only logged.
+    fn start(&self, works: &RefCell<Vec<(&'static str, Work)>>) {
+        for (what, work) in works.take() {
             let checkpoints = self.checkpoints.clone();
             let logged = async move {
                 if let Err(error) = work.await {

@@ -522,12 +522,7 @@ impl ProcessorHost {
         }
         // A stream that wakes dials its subscribers. One that is awake may have let go of this one:
         // if nobody has dialed until the alarm rings again, the debt is settled by name.
-        let stream = StreamClient::named(&self.context, &self.stream_name);
-        let log_created_at = stream.log_created_at().await?;
-        let known = self.known_log();
-        if known.as_ref().is_some_and(|known| *known != log_created_at) {
-            return Err(self.begin_anew().into());
-        }
+        let log_created_at = self.present_log().await?;
         if let Some(error) = failed {
             return Err(error);
         }
@@ -536,6 +531,34 @@ impl ProcessorHost {
         }
         hosted.stream.reach_by_name(log_created_at);
         hosted.runner.clone().recover().await
+    }
+
+    /// When the log of the stream began, which is the one that the checkpoints come from. Wakes the
+    /// stream, if it sleeps.
+    async fn present_log(&self) -> Result<Arc<str>, CallError> {
+        let stream = StreamClient::named(&self.context, &self.stream_name);
+        let log_created_at = stream.log_created_at().await?;
+        let known = self.known_log();
+        match known.is_none_or(|known| known == log_created_at) {
+            true => Ok(log_created_at),
+            false => Err(self.begin_anew()),
+        }
+    }
+
+    /// Puts the stream within reach of a processor whose object acts before anybody has dialed: by
+    /// name, until then.
+    ///
+    /// # Errors
+    /// There is no such processor; the stream cannot be reached, or was reset.
+    pub async fn reach_stream(&self, processor: &str) -> Result<(), CallError> {
+        let hosted = self.find(Some(processor.to_owned()))?;
+        if !hosted.stream.is_within_reach() {
+            let log_created_at = self.present_log().await?;
+            if !hosted.stream.is_within_reach() {
+                hosted.stream.reach_by_name(log_created_at);
+            }
+        }
+        Ok(())
     }
 
     async fn runtime_state(&self, arguments: &Arguments) -> Result<Argument, CallError> {

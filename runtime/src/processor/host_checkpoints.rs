@@ -92,7 +92,11 @@ impl Checkpoints for HostCheckpoints {
         self.storage.delete(&self.snapshot_key)
     }
 
+    /// Quirk B-43: there is none, and side effects run from the beginning (#1524).
     fn side_effects_after(&self) -> Offset {
+        if self.context.quirk(Quirk::B43) {
+            return Offset::ZERO;
+        }
         self.storage
             .get(&self.anchor_key)
             .unwrap_or_default()

@@ -7,7 +7,8 @@
 //!
 //! Effects happen at least once: an author keys appends by the event that caused them. What must
 //! happen is registered with [`Hook::block`], or derivable from the reduced state and said so in
-//! [`Processor::owes`]; what is registered with [`Hook::background`] may be lost.
+//! [`Processor::owes`]; what is registered with [`Hook::background`] may be lost. What must not happen
+//! twice is registered with [`Hook::once_checkpointed`], and may be lost, too.
 
 mod catch_up;
 pub mod contract;
@@ -161,6 +162,7 @@ pub struct Hook<P: Processor + ?Sized> {
     pub side_effects_after: Offset,
     blocking: RefCell<Vec<Work>>,
     background: RefCell<Vec<(&'static str, Work)>>,
+    once_checkpointed: RefCell<Vec<(&'static str, Work)>>,
 }
 
 impl<P: Processor> Hook<P> {
@@ -176,5 +178,17 @@ impl<P: Processor> Hook<P> {
         work: impl Future<Output = Result<(), ProcessorError>> + 'static,
     ) {
         self.background.borrow_mut().push((what, Box::pin(work)));
+    }
+
+    /// Work that must not begin twice for the same events. It begins when the checkpoint is written, and
+    /// what it sends waits for that write to be durable; should the batch fail, it is dropped, and comes
+    /// again with the batch. Cut off by a crash, it does not: what is then owed must be in the state.
+    pub fn once_checkpointed(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<(), ProcessorError>> + 'static,
+    ) {
+        let mut works = self.once_checkpointed.borrow_mut();
+        works.push((what, Box::pin(work)));
     }
 }

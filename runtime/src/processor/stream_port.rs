@@ -74,6 +74,11 @@ impl LateStream {
         named
     }
 
+    /// It can be called: the live stub, or by name.
+    pub fn is_within_reach(&self) -> bool {
+        self.0.in_use.borrow().is_some()
+    }
+
     pub fn is_bound(&self) -> bool {
         self.0.live.borrow().is_some()
     }

@@ -131,7 +131,7 @@ impl StreamObject {
                 false => self.context.now(),
             },
         });
-        batch.working.reduce(&event)?;
+        batch.working.reduce_with(&event, self.context.quirks())?;
         if event.kind == CREATED && self.context.quirk(Quirk::B07) {
             self.announce();
         }

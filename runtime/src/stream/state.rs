@@ -4,6 +4,7 @@ use super::contract::{self, *};
 use crate::{
     call::Wire,
     event::{Event, EventType, Offset, PayloadError, Timestamp},
+    quirk::{Quirk, Quirks},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -133,15 +134,20 @@ impl CoreState {
     /// # Errors
     /// A core event with a payload that does not fit, or `created` away from offset 1.
     pub fn reduce(&mut self, event: &Event) -> Result<(), ReduceError> {
+        self.reduce_with(event, Quirks::NONE)
+    }
+
+    /// [`CoreState::reduce`], with known bugs.
+    pub(super) fn reduce_with(&mut self, event: &Event, quirks: Quirks) -> Result<(), ReduceError> {
         if event.kind.as_str().starts_with(CORE_PREFIX) {
-            self.reduce_core(event)?;
+            self.reduce_core(event, quirks)?;
         }
         self.event_count += 1;
         self.max_offset = event.offset;
         Ok(())
     }
 
-    fn reduce_core(&mut self, event: &Event) -> Result<(), ReduceError> {
+    fn reduce_core(&mut self, event: &Event, quirks: Quirks) -> Result<(), ReduceError> {
         if event.kind == CREATED {
             let created: Created = event.payload()?;
             if event.offset != Offset(1) {
@@ -168,7 +174,7 @@ impl CoreState {
             self.add_child(&created.child_path);
         } else if event.kind == SUBSCRIPTION_CONFIGURED {
             let configured: SubscriptionConfigured = event.payload()?;
-            self.configure_subscription(event, configured);
+            self.configure_subscription(event, configured, quirks);
         } else if event.kind == PROCESSOR_REGISTERED {
             let registered: ProcessorRegistered = event.payload()?;
             self.announce(event.offset, Arc::new(registered.announcement));
@@ -214,9 +220,19 @@ impl CoreState {
         }
     }
 
-    /// A legacy shape leaves the key as it is: a late one must not silence a supported one (B-13).
-    fn configure_subscription(&mut self, event: &Event, payload: SubscriptionConfigured) {
+    /// A legacy shape leaves the key as it is: a late one must not silence a supported one. With quirk
+    /// B-13 it does.
+    fn configure_subscription(
+        &mut self,
+        event: &Event,
+        payload: SubscriptionConfigured,
+        quirks: Quirks,
+    ) {
         if !matches!(payload.subscriber, Subscriber::Callable { .. }) {
+            if quirks.has(Quirk::B13) {
+                let key = payload.subscription_key.as_str();
+                self.subscriptions_by_key.remove(key);
+            }
             return;
         }
         let key: Arc<str> = payload.subscription_key.as_str().into();

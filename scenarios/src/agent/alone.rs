@@ -3,21 +3,17 @@
 //! delivered to its end, nobody is connected, nobody says a word (B-53). The answer comes all the same.
 
 use super::{
+    operator,
     people::{Input, People, Say},
     platform::{self, agent_stream, judged_by, outputs},
 };
 use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
-    agent::{
-        self,
-        contract::{Behaviour, OUTPUT_ADDED},
-    },
+    agent::contract::{Behaviour, OUTPUT_ADDED},
     openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED,
 };
 use runtime::{
-    call::Arguments,
-    event::StreamName,
     object::Class,
     processor::Fold,
     stream::contract::{DisconnectReason, SubscriberDisconnected, SUBSCRIBER_DISCONNECTED},
@@ -116,7 +112,7 @@ impl Scenario for Alone {
                     Step::Say(said) => people.say(said).await,
                     Step::Kill { after_ms } => {
                         world.sleep(after_ms).await;
-                        kill(&world, &agent_stream(AGENT));
+                        operator::kill(&world, &agent_stream(AGENT));
                     }
                 }
             }
@@ -150,15 +146,4 @@ impl Scenario for Alone {
             crashed(evidence),
         ])
     }
-}
-
-/// As an operator does. Who is killed does not answer.
-fn kill(world: &World, stream: &StreamName) {
-    let name = stream.to_string();
-    drop(world.client(move |context| {
-        Box::pin(async move {
-            let agent = context.object(agent::object::BINDING, name);
-            let _ = agent.call("kill", Arguments::new()).await;
-        })
-    }));
 }

@@ -1,6 +1,7 @@
 //! An agent is attached to a conversation that others led: a log of more than a hundred events, all
 //! of its requests finished. None of them is asked again, whatever the batches look like in which it
-//! is read, and whoever comes to look on. Then the conversation goes on.
+//! is read, and whoever comes to look on; nor is any of their scripts run, or told of again
+//! (B-43). Then the conversation goes on.
 
 use super::{
     browser::look_on,
@@ -35,6 +36,9 @@ const AGENT: &str = "heir";
 
 /// With what each of them leaves in the log, more than a batch holds.
 const OLD_REQUESTS: u64 = 16;
+
+/// So many come while a question is open: each of them hears of all the others.
+const BROWSERS_MAX: u64 = 16;
 
 static PREFACE: Site = Site::operation(
     "workload.preface",
@@ -179,8 +183,8 @@ fn steps(draws: &Draws<'_>) -> Vec<Step> {
         let number = OLD_REQUESTS + 1 + question;
         steps.push(Step::Ask { number });
         let pause_ms = draws.draw(&PAUSE, subject);
-        let mut waited_ms = 0;
-        while waited_ms <= pause_ms {
+        let (mut waited_ms, first) = (0, browsers);
+        while waited_ms <= pause_ms && browsers - first < BROWSERS_MAX {
             browsers += 1;
             let stays_ms = 1 + draws.draw(&BROWSE, subject);
             steps.push(Step::LookOn {
@@ -252,7 +256,7 @@ fn execution(request: Offset) -> Vec<EventInput> {
         message: json!({ "type": "response.in_progress" }),
     };
     let output = agent::OutputAdded {
-        content: "That was before.".into(),
+        content: "async () => {\n  return \"That was before.\";\n}".into(),
         llm_request_id: Some(request),
     };
     let executed = openai_ws::ProviderLlmRequestCompleted {

@@ -1,19 +1,23 @@
 //! Two agents whose people do not wait: inputs in bursts, inputs while the model answers, inputs that
-//! stop it. Some answers take minutes, and what becomes of them must not need anybody's next word.
+//! interrupt it, at once or when it has said something, and people who stop it without a word. Some
+//! answers take minutes, and what becomes of them must not need anybody's next word.
 
 use super::{
-    people::{Input, People, Say},
-    platform::{self, agent_logs, judged_by, outputs},
+    operator,
+    people::{stop, Input, People, Say},
+    platform::{self, agent_logs, agent_stream, judged_by, outputs},
 };
-use crate::readings::{count, crashed, names, CRASHED};
+use crate::readings::{all, count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
     agent::contract::{
-        Behaviour, CancelledRequest, LlmRequestCancelled, LLM_REQUEST_CANCELLED, LLM_REQUEST_QUEUED,
+        Behaviour, CancelledRequest, InputAdded, LlmRequestCancelled, INPUT_ADDED,
+        LLM_REQUEST_CANCELLED, LLM_REQUEST_QUEUED,
     },
     openai_ws::contract::LLM_REQUEST_ATTEMPT_FAILED,
 };
-use runtime::{object::Class, processor::Fold};
+use runtime::{event::Event, object::Class, processor::Fold};
+use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Shape, Site},
     oracles::{Evidence, Oracle},
@@ -31,6 +35,8 @@ const AGENTS: [&str; 2] = ["ada", "bob"];
 const AT_LENGTH: &str = "Think it over at length.";
 const TOKEN_OF_A_LONG_ANSWER_MS: u64 = 40_000;
 const TOKEN_MS: u64 = 150;
+/// Longer than a first word takes to be heard.
+const ON_THE_WAY_MS: u64 = 21_000;
 
 static STEPS: Site = Site::operation(
     "workload.steps",
@@ -39,13 +45,18 @@ static STEPS: Site = Site::operation(
 );
 static STEP: Site = Site::operation(
     "workload.step",
-    Shape::Below { count: 8 },
-    "what somebody says to an agent",
+    Shape::Below { count: 12 },
+    "what somebody says to an agent, or does to it",
 );
 static THINK: Site = Site::operation(
     "workload.think-ms",
     Shape::Below { count: 1_500 },
     "how long somebody thinks before the next word",
+);
+static PATIENCE: Site = Site::operation(
+    "workload.patience-ms",
+    Shape::Below { count: 50_000 },
+    "how long, beyond a long answer's first words, somebody listens before they interrupt it",
 );
 
 const CUT_OFF: Goal = Goal {
@@ -60,6 +71,14 @@ const UNSCHEDULED: Goal = Goal {
     name: "unscheduled",
     about: "an input interrupted a request that was not yet handed off",
 };
+const STOPPED: Goal = Goal {
+    name: "stopped",
+    about: "somebody stopped a request that was not yet handed off, and nothing took its place",
+};
+const HEARD: Goal = Goal {
+    name: "partial-answer-told",
+    about: "the model was told what it had said when it was interrupted",
+};
 const RECOVERED: Goal = Goal {
     name: "request-recovered",
     about: "a model request was taken up again after its object had died",
@@ -68,6 +87,23 @@ const ALL_ANSWERED: Goal = Goal {
     name: "all-answered",
     about: "the model answered both agents",
 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Say(Say),
+    /// Whatever the agent has scheduled or under way is stopped.
+    Stop {
+        after_ms: u64,
+        to: String,
+        number: u64,
+    },
+    /// Its object is killed.
+    Kill {
+        after_ms: u64,
+        to: String,
+    },
+}
 
 impl Scenario for Interrupts {
     fn name(&self) -> &'static str {
@@ -84,6 +120,8 @@ impl Scenario for Interrupts {
             CUT_OFF,
             UNSCHEDULED,
             QUEUED,
+            STOPPED,
+            HEARD,
             RECOVERED,
             CRASHED,
         ]
@@ -110,14 +148,28 @@ impl Scenario for Interrupts {
     fn workload(&self, world: Arc<World>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let mut people = People::new(&world);
-            for said in world.operations("somebody", said) {
-                people.say(said).await;
+            for step in world.operations("somebody", steps) {
+                match step {
+                    Step::Say(said) => people.say(said).await,
+                    Step::Stop {
+                        after_ms,
+                        to,
+                        number,
+                    } => {
+                        world.sleep(after_ms).await;
+                        stop(&world, &agent_stream(&to), number);
+                    }
+                    Step::Kill { after_ms, to } => {
+                        world.sleep(after_ms).await;
+                        operator::kill(&world, &agent_stream(&to));
+                    }
+                }
             }
         })
     }
 
     fn oracles(&self) -> &'static [&'static dyn Oracle] {
-        judged_by![Interrupts]
+        judged_by![PartialAnswers, Interrupts]
     }
 
     fn folds(&self) -> &'static [Fold] {
@@ -134,6 +186,8 @@ impl Scenario for Interrupts {
             (CUT_OFF, is_abandoned && any(|log| cancels(log, false))),
             (UNSCHEDULED, any(|log| cancels(log, true))),
             (QUEUED, any(|log| count(log, &LLM_REQUEST_QUEUED) > 0)),
+            (STOPPED, any(is_stopped)),
+            (HEARD, any(tells_of_partial_answer)),
             (
                 RECOVERED,
                 any(|log| count(log, &LLM_REQUEST_ATTEMPT_FAILED) > 0),
@@ -144,26 +198,70 @@ impl Scenario for Interrupts {
 }
 
 /// Both agents are greeted, and then spoken to, the one after the other.
-fn said(draws: &Draws<'_>) -> Vec<Say> {
-    let say = |after_ms, agent: &str, inputs| Say {
-        after_ms,
-        to: agent.to_owned(),
-        inputs,
-    };
+fn steps(draws: &Draws<'_>) -> Vec<Step> {
     let greet = |agent| {
         let hello = Input::new(0, "Hello.", Behaviour::AfterCurrentRequest);
         say(0, agent, vec![hello])
     };
-    let mut said = Vec::from(AGENTS.map(greet));
+    let mut steps = Vec::from(AGENTS.map(greet));
     for agent in AGENTS {
         let subject = format!("/agents/{agent}");
         for number in 1..=2 + draws.draw(&STEPS, subject.as_str()) {
             let after_ms = 1 + draws.draw(&THINK, subject.as_str());
             let step = draws.draw(&STEP, subject.as_str());
-            said.push(say(after_ms, agent, inputs(step, number * 10)));
+            let listens_ms = || draws.draw(&PATIENCE, subject.as_str());
+            steps.extend(drawn(step, after_ms, agent, number * 10, listens_ms));
         }
     }
-    said
+    steps
+}
+
+fn say(after_ms: u64, agent: &str, inputs: Vec<Input>) -> Step {
+    Step::Say(Say {
+        after_ms,
+        to: agent.to_owned(),
+        inputs,
+    })
+}
+
+fn drawn(
+    step: u64,
+    after_ms: u64,
+    agent: &str,
+    number: u64,
+    listens_ms: impl Fn() -> u64,
+) -> Vec<Step> {
+    let to = agent.to_owned();
+    match step {
+        8 => vec![Step::Stop {
+            after_ms,
+            to,
+            number,
+        }],
+        // Who comes back finds the request stopped that it had left.
+        9 => vec![
+            Step::Kill {
+                after_ms,
+                to: to.clone(),
+            },
+            Step::Stop {
+                after_ms: 1,
+                to,
+                number,
+            },
+        ],
+        10 | 11 => {
+            use Behaviour::*;
+            let at_length = Input::new(number, AT_LENGTH, InterruptCurrentRequest);
+            let enough = Input::new(number + 1, "Enough.", InterruptCurrentRequest);
+            let said_ms = TOKEN_OF_A_LONG_ANSWER_MS + ON_THE_WAY_MS;
+            vec![
+                say(after_ms, agent, vec![at_length]),
+                say(said_ms + listens_ms(), agent, vec![enough]),
+            ]
+        }
+        step => vec![say(after_ms, agent, inputs(step, number))],
+    }
 }
 
 fn inputs(step: u64, number: u64) -> Vec<Input> {
@@ -195,4 +293,23 @@ fn cancels(log: &StreamLog, is_scheduled: bool) -> bool {
         .filter_map(|event| event.payload::<LlmRequestCancelled>().ok());
     let mut phases = cancelled.map(|it| matches!(it.cancelled, CancelledRequest::Scheduled { .. }));
     phases.any(|phase| phase == is_scheduled)
+}
+
+/// Somebody stopped a request that was scheduled, and no input was the reason.
+fn is_stopped(log: &StreamLog) -> bool {
+    let stops = |event: &Arc<Event>| {
+        let own = event.idempotency_key.as_ref();
+        let cancelled = event.payload::<LlmRequestCancelled>();
+        own.is_some_and(|own| own.as_str().starts_with("workload/stop-"))
+            && cancelled.is_ok_and(|it| matches!(it.cancelled, CancelledRequest::Scheduled { .. }))
+    };
+    all(&log.events, LLM_REQUEST_CANCELLED).any(stops)
+}
+
+fn tells_of_partial_answer(log: &StreamLog) -> bool {
+    let mut inputs = all(&log.events, INPUT_ADDED);
+    inputs.any(|event| {
+        let input = event.payload::<InputAdded>();
+        input.is_ok_and(|input| input.content.contains("  partialAnswer: |-"))
+    })
 }

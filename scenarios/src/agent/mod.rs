@@ -1,6 +1,7 @@
 //! Scenarios of agents and their model, without Slack: clients append to an agent's stream.
 //!
-//! - [`platform`]: what they share. [`browser`]: somebody who looks on.
+//! - [`platform`]: what they share. [`people`], [`operator`], [`browser`]: who talks to agents, who runs
+//!   them, who looks on.
 //! - The others are one scenario each.
 
 mod alone;
@@ -8,10 +9,17 @@ mod attach;
 mod browser;
 mod failures;
 mod interrupts;
+mod operator;
 mod people;
 mod platform;
+mod project;
+mod providers;
+mod restarts;
 
 pub use alone::Alone;
 pub use attach::Attach;
 pub use failures::Failures;
 pub use interrupts::Interrupts;
+pub use project::Project;
+pub use providers::Providers;
+pub use restarts::Restarts;

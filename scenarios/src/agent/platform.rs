@@ -7,7 +7,7 @@ use processors::{
         self,
         contract::{Behaviour, InputAdded, INPUT_ADDED, OUTPUT_ADDED},
     },
-    agent_host, openai_ws,
+    agent_chat, agent_host, codemode, openai_ws,
 };
 use runtime::{
     event::{EventInput, StreamName, StreamPath},
@@ -17,10 +17,12 @@ use runtime::{
 };
 use sim::{oracles::Evidence, world::StreamLog};
 
-pub static CLASSES: [Class; 2] = [stream::CLASS, agent::object::CLASS];
+pub static CLASSES: [Class; 3] = [stream::CLASS, agent::object::CLASS, codemode::object::CLASS];
 
-pub static FOLDS: [Fold; 3] = [
+pub static FOLDS: [Fold; 5] = [
     Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
+    Fold::of::<codemode::processor::CodemodeProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
 ];
@@ -37,10 +39,12 @@ macro_rules! judged_by {
             &DeliveriesIncrease,
             &OneRequest,
             &OneOutput,
+            &Reasons,
             &ModelCalls,
+            &Anchors,
             &Deadlocks,
-            &Obligations,
             $(&$own,)*
+            &Obligations,
             &StateIsFold,
             &StaleOutputs,
             &Filter,

@@ -50,8 +50,13 @@ pub fn settings_arguments(settings: &Settings) -> Vec<String> {
 /// The complete command that shows a world again: from the root of the repository, or, of a program
 /// with scenarios of its own, from where it was called.
 pub fn shows_again(plan: &Plan) -> String {
+    complete(run_arguments(plan))
+}
+
+/// The complete command with these arguments, from the same places.
+pub fn complete(arguments: Vec<String>) -> String {
     let program = program();
-    let arguments = run_arguments(plan).into_iter().map(quoted);
+    let arguments = arguments.into_iter().map(quoted);
     format!("{program} {}", arguments.collect::<Vec<_>>().join(" "))
 }
 

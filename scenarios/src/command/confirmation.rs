@@ -17,9 +17,10 @@ pub enum Confirmation {
 
 /// # Errors
 /// The process could not be started.
-pub fn confirm(world: &World) -> Result<Confirmation, CommandError> {
+pub fn confirm(world: &World, guard: &[String; 2]) -> Result<Confirmation, CommandError> {
     let mut arguments = run_arguments(&world.plan);
     arguments.extend(["--format".to_owned(), "json".to_owned()]);
+    arguments.extend(guard.clone());
     let output = process::run(&arguments)?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     Ok(match verdict_of(&stdout) {
@@ -33,9 +34,12 @@ pub fn confirm(world: &World) -> Result<Confirmation, CommandError> {
 ///
 /// # Errors
 /// The process could not be started.
-pub fn confirm_capsule(path: &Path) -> Result<Confirmation, CommandError> {
+pub fn confirm_capsule(path: &Path, guard: &[String; 2]) -> Result<Confirmation, CommandError> {
     let path = path.display().to_string();
-    let arguments = ["replay", &path, "--format", "json"].map(str::to_owned);
+    let mut arguments = ["replay", &path, "--format", "json"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.extend(guard.clone());
     let output = process::run(&arguments)?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let line = stdout.lines().last();

@@ -55,6 +55,11 @@ pub enum UsageError {
     Irreparable(String),
     #[error("{0:?} is not a depth: give 1 for every point, or 2 for every pair as well")]
     Depth(String),
+    #[error(
+        "--against {path:?}: {problem}; give another build of this command, such as \
+         target/debug/streamsim"
+    )]
+    Against { path: PathBuf, problem: String },
     #[error("unknown fault site {name:?}: {way_out}")]
     Site { name: String, way_out: String },
     #[error("{0:?} is not a log filter: give levels by target, such as sim=debug,warn")]
@@ -81,8 +86,8 @@ pub enum CommandError {
     Usage(#[from] UsageError),
     #[error(transparent)]
     Harness(#[from] HarnessFailure),
-    #[error("`streamsim {arguments}` in a fresh process: {problem}")]
-    Process { arguments: String, problem: String },
+    #[error("`{command}` in a fresh process: {problem}")]
+    Process { command: String, problem: String },
     #[error("cannot write capsule {path:?}: {error}")]
     Capsule { path: PathBuf, error: io::Error },
     #[error("cannot write to standard output: {0}")]

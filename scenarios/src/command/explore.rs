@@ -111,6 +111,7 @@ impl Arguments {
             },
             bounds: (!self.no_shrink).then(|| self.shrinking.bounds()),
             run: &run,
+            guard: self.guard.arguments(),
             shows_progress: format == Format::Text,
         };
         let told = follow_up(&tally, &self.out, &keeping)?;

@@ -56,9 +56,13 @@ pub fn kept(kept: &Kept, plan: Option<&Plan>) -> String {
     if let Some(plan) = plan {
         text += &format!("  from its seed: {}\n", shows_again(plan));
     }
-    let capsule = kept.path.display();
-    text += &format!("  capsule: {capsule}\n");
-    let again = replays(&kept.path);
+    let again = match (kept.is_written, plan) {
+        (false, Some(plan)) => shows_again(plan),
+        _ => {
+            text += &format!("  capsule: {}\n", kept.path.display());
+            replays(&kept.path)
+        }
+    };
     text + &format!("  again: {STRONG}{again}{STRONG:#}\n")
 }
 
@@ -129,6 +133,7 @@ mod tests {
         let kept = Kept {
             world: fake::world(17, Some(("stream/offset-gap", FailureKind::Safety))),
             path: "out/one.json".into(),
+            is_written: true,
             confirmation,
             shrinkage: Some(Shrinkage {
                 operations_before: 6,

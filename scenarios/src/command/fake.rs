@@ -74,8 +74,3 @@ pub fn world(seed: u64, failure: Option<(&str, FailureKind)>) -> World {
         outcome,
     }
 }
-
-/// The failure of a world that failed.
-pub fn failure(world: &World) -> &Failure {
-    world.outcome.failure.as_ref().expect("it failed")
-}

@@ -28,6 +28,7 @@ use std::{
     io::Write,
     ops::ControlFlow,
     path::PathBuf,
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
@@ -88,8 +89,12 @@ impl Arguments {
             out::prepare(&self.out)?;
         }
         let mut hunted = Vec::new();
+        let interrupt = interrupt::listen();
         for hunt in HUNTS.iter().filter(named) {
-            let one = self.hunt(hunt, environment)?;
+            if interrupt::is_interrupted() {
+                break;
+            }
+            let one = self.hunt(hunt, environment, interrupt)?;
             if format == Format::Json {
                 hunt_view::json(&one).print()?;
             }
@@ -108,7 +113,12 @@ impl Arguments {
         Ok(Exit::of_several(exits))
     }
 
-    fn hunt(&self, hunt: &'static Hunt, environment: &Environment) -> Result<Hunted, CommandError> {
+    fn hunt(
+        &self,
+        hunt: &'static Hunt,
+        environment: &Environment,
+        interrupt: &'static AtomicBool,
+    ) -> Result<Hunted, CommandError> {
         let worlds = self.worlds.or(environment.worlds);
         let schedule = Schedule {
             scenarios: vec![names::scenario(hunt.scenario)?],
@@ -122,6 +132,7 @@ impl Arguments {
         };
         let limits = Limits {
             budget: self.budget,
+            interrupt: Some(interrupt),
             ..self.jobs.limits(environment)
         };
         let mut chase = Chase {
@@ -146,11 +157,11 @@ impl Arguments {
         let keeping = Keeping {
             limits: Limits {
                 budget: None,
-                interrupt: Some(interrupt::listen()),
                 ..limits
             },
             bounds: Some(self.shrinking.bounds()),
             run: &run,
+            guard: self.guard.arguments(),
             shows_progress: self.format.format == Format::Text,
         };
         let kept = match &found {

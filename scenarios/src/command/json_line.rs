@@ -109,6 +109,9 @@ pub enum JsonLine<'a> {
     Check {
         worlds: u64,
         mismatches: u64,
+        /// Of the worlds that were looked into.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        differences: Vec<JsonDifference>,
     },
     Bench {
         /// `bare-madsim`, `empty` or a scenario, and what is counted: `slack-first-message/event`; or
@@ -191,6 +194,17 @@ pub struct JsonNotSurvived {
     pub key: Option<String>,
     pub message: Option<String>,
     pub command: String,
+}
+
+#[derive(Serialize)]
+pub struct JsonDifference {
+    pub scenario: String,
+    pub seed: u64,
+    /// The number of the first event that differs, from 1; none if the world agrees when it is run
+    /// again.
+    pub event: Option<usize>,
+    /// The kinds of leak that fit, the likeliest first.
+    pub fits: Vec<&'static str>,
 }
 
 impl<'a> JsonLine<'a> {

@@ -20,6 +20,7 @@ use sim::{
     world::Failure,
 };
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -30,6 +31,8 @@ pub struct Keeping<'a, R> {
     /// None: they are not shrunk.
     pub bounds: Option<Bounds>,
     pub run: &'a R,
+    /// For fresh processes.
+    pub guard: [String; 2],
     pub shows_progress: bool,
 }
 
@@ -38,6 +41,8 @@ pub struct Kept {
     /// The smallest that was found.
     pub world: World,
     pub path: PathBuf,
+    /// False if what is recorded of it does not come to the same.
+    pub is_written: bool,
     pub confirmation: Confirmation,
     pub shrinkage: Option<Shrinkage>,
 }
@@ -64,7 +69,7 @@ impl<R: Run> Keeping<'_, R> {
     /// # Errors
     /// No file could be written, no process started.
     pub fn keep(&self, world: &World, path: PathBuf) -> Result<Kept, CommandError> {
-        let confirmation = confirmation::confirm(world)?;
+        let confirmation = confirmation::confirm(world, &self.guard)?;
         self.keep_confirmed(world, path, confirmation)
     }
 
@@ -84,10 +89,12 @@ impl<R: Run> Keeping<'_, R> {
                 outcome: world.outcome.clone(),
             },
             path,
+            is_written: true,
             confirmation,
             shrinkage: None,
         };
         if !self.write(&kept.path, world)? {
+            kept.is_written = false;
             kept.confirmation = Confirmation::Different(
                 "another course, when it is run from what was recorded of it".to_owned(),
             );
@@ -115,18 +122,23 @@ impl<R: Run> Keeping<'_, R> {
             is_complete,
         } = shrunk;
         let smaller = kept.path.with_extension("smaller.json");
-        if self.write(&smaller, &world)? {
-            kept.confirmation = confirmation::confirm_capsule(&smaller)?;
-            let renamed = std::fs::rename(&smaller, &kept.path);
-            renamed.map_err(|error| CommandError::Capsule {
-                path: kept.path.clone(),
-                error,
-            })?;
-        } else {
-            kept.confirmation = Confirmation::Different(
+        let confirmation = match self.write(&smaller, &world)? {
+            true => confirmation::confirm_capsule(&smaller, &self.guard)?,
+            false => Confirmation::Different(
                 "another course, when it is run from what is left of it".to_owned(),
-            );
+            ),
+        };
+        if confirmation != Confirmation::Same {
+            // The whole world stays what is kept. Nothing is there if it was not written.
+            let _ = fs::remove_file(&smaller);
+            kept.confirmation = confirmation;
+            return Ok(());
         }
+        let renamed = fs::rename(&smaller, &kept.path);
+        renamed.map_err(|error| CommandError::Capsule {
+            path: kept.path.clone(),
+            error,
+        })?;
         kept.shrinkage = Some(Shrinkage {
             operations_before: kept.world.outcome.operation_count,
             decisions_before: kept.world.outcome.decision_count,

@@ -8,7 +8,8 @@
 //!   asked for.
 //! - [`exit`], [`error`]: how it ends.
 //! - [`json_line`] and the files that end in `_view`: what is printed.
-//! - [`trace_difference`]: where two traces part, and how that looks.
+//! - [`trace_difference`]: where two traces part, and how that looks. [`whole_trace`],
+//!   [`investigation`], [`leak`]: what `check` compares, and what becomes of a world that differs.
 //! - [`follow_up`], [`confirmation`], [`process`], [`command_line`], [`keep`]: what becomes of a failing world.
 
 mod bench;
@@ -33,8 +34,10 @@ mod hashes;
 mod hunt;
 mod hunt_view;
 mod interrupt;
+mod investigation;
 mod json_line;
 mod keep;
+mod leak;
 mod list;
 pub(crate) mod names;
 mod out;
@@ -53,8 +56,9 @@ mod sweep_view;
 mod trace;
 mod trace_difference;
 mod values;
+mod whole_trace;
 
-use crate::registry;
+use crate::{capsules::playable, registry};
 use clap::{
     error::{Error, ErrorKind},
     Parser, Subcommand,
@@ -62,7 +66,7 @@ use clap::{
 use environment::Environment;
 use error::CommandError;
 use exit::Exit;
-use sim::scenario::Scenario;
+use sim::{capsule::Capsule, exploration::engine::World, scenario::Scenario};
 use std::{
     error::Error as _,
     panic::{self, AssertUnwindSafe},
@@ -136,6 +140,18 @@ fn execute(command: Command) -> Result<Exit, CommandError> {
         Command::Hashes(arguments) => arguments.execute(&environment),
         Command::Trace(arguments) => arguments.execute(),
     }
+}
+
+/// The story of a capsule, without colours; its world is run once more.
+///
+/// # Panics
+/// The capsule names what is not known here.
+pub fn story(capsule: &Capsule) -> String {
+    let playable = playable(capsule).unwrap_or_else(|error| panic!("{error}"));
+    let plan = story_view::watching(&playable.plan);
+    let outcome = sim::world::run(&plan);
+    let story = story_view::story(&World { plan, outcome });
+    anstream::adapter::strip_str(&story).to_string()
 }
 
 /// Says in one sentence what is wrong with the arguments; shows help where that was asked for.

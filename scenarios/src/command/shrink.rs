@@ -78,13 +78,14 @@ impl Arguments {
             limits,
             bounds: Some(self.bounds.bounds()),
             run: &run,
+            guard: self.guard.arguments(),
             shows_progress: self.format.format == Format::Text,
         };
         // It was run from what is recorded a moment ago, and what is kept is replayed afresh.
         let kept = keeping.keep_confirmed(&world, output, Confirmation::Same)?;
         let confirmation = match kept.shrinkage {
             Some(_) => kept.confirmation.clone(),
-            None => confirmation::confirm_capsule(&kept.path)?,
+            None => confirmation::confirm_capsule(&kept.path, &self.guard.arguments())?,
         };
         self.tell(&kept, &confirmation)?;
         let failure = kept.world.outcome.failure.as_ref();

@@ -134,6 +134,7 @@ impl Arguments {
             limits,
             bounds: Some(self.shrinking.bounds()),
             run: &run,
+            guard: self.guard.arguments(),
             shows_progress: self.format.format == Format::Text,
         };
         let follow_up = follow_up(&tally, &self.out, &keeping)?;

@@ -143,7 +143,7 @@ mod tests {
         TraceEvent {
             at_us: 0,
             place: place.to_owned(),
-            kind,
+            kind: kind.into(),
             detail: detail.to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 //! words of it that differ marked.
 //!
 //! It compares lists of anything that can be compared and shown: events of a trace, or their lines.
-//! Events are shown by their long form (`{:#}`), where they have one.
+//! Columns that are blank in all lines that are shown are left out, and long lines are cut.
 
 use crate::palette::{BAD, DIM};
 use anstyle::Style;
@@ -12,13 +12,16 @@ use std::fmt::Display;
 const COMMON_SHOWN: usize = 4;
 
 /// Longer lines are cut, beside what differs in them.
-const LINE_CHARS_MAX: usize = 200;
+const LINE_CHARS_MAX: usize = 120;
 
 /// So much of the beginning of a line that is cut in its middle stays: when, where and what.
-const BEGINNING_CHARS: usize = 72;
+const BEGINNING_CHARS: usize = 48;
 
 /// So much stays before the first word that differs.
 const BEFORE_CHARS: usize = 24;
+
+/// So many blank columns stay between others.
+const BLANK_COLUMNS_MAX: usize = 2;
 
 /// The place at which two lists part.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,21 +66,24 @@ impl<T: Display> Difference<'_, T> {
         let beginning = |label: &str, number: &str| {
             format!("  {DIM}{label:<labels_width$}  {number:>number_width$}{DIM:#} ")
         };
-        let mut text = String::new();
-        let first_shown = self.number() - self.last_common.len();
-        for (number, event) in (first_shown..).zip(self.last_common) {
-            let line = Line::of(&format!("{event:#}"), &[]);
-            text += &format!("{}{}\n", beginning("", &number.to_string()), line.text());
-        }
-        let shown = [self.one, self.other].map(|event| match event {
-            Some(event) => format!("{event:#}"),
+        let [one, other] = [self.one, self.other].map(|event| match event {
+            Some(event) => event.to_string(),
             None => "(the end)".to_owned(),
         });
-        let [one, other] = differing_words(&shown[0], &shown[1]);
-        for ((label, line), words) in labels.iter().zip(&shown).zip([one, other]) {
-            let number = self.number().to_string();
-            let line = Line::of(line, &words);
-            text += &format!("{}{}\n", beginning(label, &number), line.text());
+        let [its, others] = differing_words(&one, &other);
+        let common = self.last_common.iter();
+        let common = common.map(|event| Line::of(&event.to_string(), &[]));
+        let parting = [Line::of(&one, &its), Line::of(&other, &others)];
+        let mut lines: Vec<Line> = common.chain(parting).collect();
+        leave_out_blank_columns(&mut lines);
+
+        let labels = std::iter::repeat_n("", self.last_common.len()).chain(labels);
+        let first_number = self.number() - self.last_common.len();
+        let numbers = (first_number..=self.number()).chain([self.number()]);
+        let mut text = String::new();
+        for ((label, number), mut line) in labels.zip(numbers).zip(lines) {
+            line.cut();
+            text += &format!("{}{}\n", beginning(label, &number.to_string()), line.text());
             if let Some(marks) = line.marks() {
                 let indent = beginning("", "");
                 text += &format!("{indent}{BAD}{marks}{BAD:#}\n");
@@ -87,22 +93,32 @@ impl<T: Display> Difference<'_, T> {
     }
 }
 
-/// A run of letters that belong together, such as a name, a number or a path; or any other sign.
+/// The words of a line, one after the other: a run of letters that belong together, such as a name, a
+/// number, a path or a time; or any other sign.
 pub fn words(line: &str) -> Vec<&str> {
-    let is_inside = |letter: char| letter.is_alphanumeric() || "_-./".contains(letter);
     let mut words = Vec::new();
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
-        let inside = rest.find(|letter| !is_inside(letter));
-        let length = match inside.unwrap_or(rest.len()) {
-            0 => first.len_utf8(),
-            length => length,
-        };
-        let (word, behind) = rest.split_at(length);
+        let (word, behind) = rest.split_at(word_bytes(rest).max(first.len_utf8()));
         words.push(word);
         rest = behind;
     }
     words
+}
+
+/// How long the word is that begins a text; 0 if a sign begins it.
+fn word_bytes(text: &str) -> usize {
+    let is_inside = |letter: char| letter.is_alphanumeric() || "_-./".contains(letter);
+    let is_digit = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
+    let mut before = None;
+    let ends_at = |(at, letter): (usize, char)| {
+        let is_in_time =
+            letter == ':' && is_digit(before) && is_digit(text[at + 1..].chars().next());
+        before = Some(letter);
+        (!is_inside(letter) && !is_in_time).then_some(at)
+    };
+    let end = text.char_indices().find_map(ends_at);
+    end.unwrap_or(text.len())
 }
 
 /// Which words of each line differ from the other's. Where one has more words than the other, all
@@ -136,9 +152,7 @@ impl Line {
             let shown = word.chars().map(|c| if c.is_control() { ' ' } else { c });
             shown.map(move |letter| (letter, is_marked && !letter.is_whitespace()))
         });
-        let mut line = Line(letters.collect());
-        line.cut();
-        line
+        Line(letters.collect())
     }
 
     fn cut(&mut self) {
@@ -176,6 +190,25 @@ impl Line {
         let marks: String = marks.collect();
         let marks = marks.trim_end();
         (!marks.is_empty()).then(|| marks.to_owned())
+    }
+}
+
+/// Of columns beside each other that are blank in every line only the first few stay.
+fn leave_out_blank_columns(lines: &mut [Line]) {
+    let width = lines.iter().map(|Line(letters)| letters.len()).max();
+    let is_blank = |column: usize| {
+        let mut letters = lines.iter().map(|Line(letters)| letters.get(column));
+        letters.all(|letter| letter.is_none_or(|(letter, _)| *letter == ' '))
+    };
+    let mut blank = 0;
+    let mut stays = Vec::new();
+    for column in 0..width.unwrap_or(0) {
+        blank = if is_blank(column) { blank + 1 } else { 0 };
+        stays.push(blank <= BLANK_COLUMNS_MAX);
+    }
+    for Line(letters) in lines {
+        let mut stays = stays.iter();
+        letters.retain(|_| *stays.next().expect("no line is wider than the widest"));
     }
 }
 
@@ -240,10 +273,59 @@ mod tests {
     }
 
     #[test]
+    fn names_numbers_paths_and_times_are_words() {
+        let line = "3.25 put /a/b-c {\"at\":\"20:00:07.059Z\",\"n\":17} é";
+        let expected = [
+            "3.25",
+            " ",
+            "put",
+            " ",
+            "/a/b-c",
+            " ",
+            "{",
+            "\"",
+            "at",
+            "\"",
+            ":",
+            "\"",
+            "20:00:07.059Z",
+            "\"",
+            ",",
+            "\"",
+            "n",
+            "\"",
+            ":",
+            "17",
+            "}",
+            " ",
+            "é",
+        ];
+        assert_eq!(words(line), expected);
+        assert_eq!(words(line).concat(), line);
+    }
+
+    #[test]
     fn where_one_line_has_more_words_all_between_is_marked() {
         let text = plain(&["sent [a] to b"], &["sent [a, c, d] to b"]);
         let marks: Vec<&str> = text.lines().filter(|line| line.contains('^')).collect();
         assert_eq!(marks, ["                          ^ ^^ ^"]);
+    }
+
+    #[test]
+    fn columns_that_are_blank_in_all_lines_are_left_out() {
+        let text = plain(
+            &["    a      b  same", "  x a    1"],
+            &["    a      b  same", "  x a    2"],
+        );
+        let lines: Vec<&str> = text.lines().map(|line| &line[19..]).collect();
+        let expected = [
+            "    a    b  same",
+            "  x a  1",
+            "       ^",
+            "  x a  2",
+            "       ^",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::error::UsageError;
 use sim::exploration::{schedule::Shard, sweep::Depth};
 use std::{num::NonZeroUsize, ops::Range, time::Duration};
 
-const JOBS_MAX: usize = 1024;
+pub const JOBS_MAX: usize = 1024;
 
 pub fn seed(text: &str) -> Result<u64, UsageError> {
     parse_seed(text).ok_or_else(|| UsageError::Seed(text.to_owned()))

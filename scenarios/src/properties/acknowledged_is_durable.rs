@@ -49,17 +49,13 @@ pub fn integration() -> StreamName {
     StreamName::parse("p1:/integrations/slack").expect("a stream's name")
 }
 
-/// The `event_id` of a recorded or forwarded webhook.
+/// The `event_id` of a recorded or forwarded webhook; an interaction goes by its `trigger_id`.
 pub fn event_id(event: &Event) -> Option<&str> {
     if event.kind != WEBHOOK_RECEIVED {
         return None;
     }
-    event
-        .payload
-        .as_ref()?
-        .get("body")?
-        .get("event_id")?
-        .as_str()
+    let body = event.payload.as_ref()?.get("body")?;
+    body.get("event_id").or(body.get("trigger_id"))?.as_str()
 }
 
 /// The event that the app acknowledged with this fact.

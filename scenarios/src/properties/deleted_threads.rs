@@ -1,12 +1,11 @@
-//! Reads Slack's ledger and the lifetimes of posters. Asserts that nothing is posted into a thread whose first message was deleted
-//! (peers §5.5, S8). Slack cannot post on condition, and Slack tells nobody in the thread: who looks
-//! and then posts may be overtaken. So a post counts when the deletion was [`OVERTAKEN_MS`] before it, the
-//! time in which the thread's poster stood still not counted; a deletion later than that is what
-//! excuses it.
+//! Reads Slack's ledger and the lifetimes of the integration. Asserts that nothing is posted into a
+//! thread whose first message was deleted (peers §5.5, S8). Slack cannot post on condition, and Slack
+//! tells nobody in the thread: who looks and then posts may be overtaken. So a post counts when the
+//! deletion was [`OVERTAKEN_MS`] before it, the time in which the integration stood still not counted; a
+//! deletion later than that is what excuses it.
 
-use super::posts::log_of;
-use crate::slack::poster::BINDING;
-use processors::slack::contract::Thread;
+use super::acknowledged_is_durable::integration;
+use processors::slack::object::BINDING;
 use runtime::call::ObjectName;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
@@ -44,8 +43,7 @@ impl Oracle for DeletedThreads {
                     ..
                 } => {
                     let since = deleted.get(&(channel.as_str(), thread_ts.as_str()));
-                    let stood_still_ms =
-                        |since| stood_still_ms(evidence, (channel, thread_ts), since, entry.at_ms);
+                    let stood_still_ms = |since| stood_still_ms(evidence, since, entry.at_ms);
                     let is_overdue = |since: &u64| {
                         let passed_ms = entry.at_ms - since;
                         passed_ms > OVERTAKEN_MS
@@ -66,23 +64,13 @@ impl Oracle for DeletedThreads {
     }
 }
 
-/// For how long a life of the thread's poster stood still between the deletion and the post. Who looks
-/// and who posts is the same incarnation.
-fn stood_still_ms(
-    evidence: &Evidence,
-    (channel, thread_ts): (&str, &str),
-    deleted_ms: u64,
-    posted_ms: u64,
-) -> u64 {
-    let thread = Thread {
-        channel: channel.into(),
-        thread_ts: thread_ts.into(),
-    };
-    let log = log_of(evidence, &thread);
-    let poster = log.map(|log| ObjectName::new(BINDING, log.name.to_string()));
+/// For how long a life of the integration stood still between the deletion and the post. Who looks and
+/// who posts is the same incarnation.
+fn stood_still_ms(evidence: &Evidence, deleted_ms: u64, posted_ms: u64) -> u64 {
+    let poster = ObjectName::new(BINDING, integration().to_string());
     let lives = evidence.lifetimes.iter();
     lives
-        .filter(|life| Some(&life.object) == poster.as_ref())
+        .filter(|life| life.object == poster)
         .map(|life| life.stood_still_ms(deleted_ms, posted_ms))
         .max()
         .unwrap_or(0)
@@ -92,25 +80,17 @@ fn stood_still_ms(
 mod tests {
     use super::super::tests::{SAFETY, THREAD};
     use super::*;
-    use processors::slack::contract::THREAD_ROUTE_CONFIGURED;
-    use serde_json::json;
-    use sim::oracles::{Entry, History};
+    use sim::oracles::History;
 
     const POST: Option<(&str, sim::world::FailureKind)> = Some(("post", SAFETY));
 
     /// A thread that is deleted after a second.
     fn deleted() -> History {
-        let route = json!({
-            "channel": "C1", "threadTs": "1.1", "streamPath": "/agents/slack/c123/ts-1",
-        });
         let deleted = SlackFact::Deleted {
             channel: "C1".to_owned(),
             ts: "1.1".to_owned(),
         };
-        History::new(&[])
-            .log(THREAD, [Entry::new(THREAD_ROUTE_CONFIGURED, route)])
-            .at(1_000)
-            .slack(deleted)
+        History::new(&[]).at(1_000).slack(deleted)
     }
 
     fn judge(history: History, posted_ms: u64) -> Option<(&'static str, sim::world::FailureKind)> {
@@ -132,15 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn while_its_poster_stands_still_no_time_counts() {
-        let still = |binding, stream, from_ms: u64| {
-            let history = deleted().at(from_ms).begins(binding, stream);
-            history.stands_still(binding, stream, 5_000)
+    fn while_who_posts_stands_still_no_time_counts() {
+        let still = |object, from_ms: u64| {
+            let history = deleted().at(from_ms).begins(BINDING, object);
+            history.stands_still(BINDING, object, 5_000)
         };
-        assert_eq!(judge(still(BINDING, THREAD, 2_000), 26_000), None);
-        assert_eq!(judge(still(BINDING, THREAD, 2_000), 26_001), POST);
-        assert_eq!(judge(still(BINDING, "p1:/other", 2_000), 26_000), POST);
-        let before = still(BINDING, THREAD, 0);
+        let integration = "p1:/integrations/slack";
+        assert_eq!(judge(still(integration, 2_000), 26_000), None);
+        assert_eq!(judge(still(integration, 2_000), 26_001), POST);
+        assert_eq!(judge(still(THREAD, 2_000), 26_000), POST);
+        let before = still(integration, 0);
         assert_eq!(
             judge(before, 26_000),
             POST,

@@ -1,11 +1,15 @@
 //! Reads the log of the integration's stream and those of the routed streams. Asserts that at rest
 //! every recorded message of a person was forwarded to a routed stream once, and became an input of
-//! the agent there (peers §5.5); of the two events of a message that mentions the app, either one. An
-//! edit is a message too. Does not assert that the agent answered: see the obligations.
+//! the agent there, or a script if it is a command (peers §5.5); of the two events of a message that
+//! mentions the app, either one. An edit is a message too, and so is a button that was pressed. Does not
+//! assert that the agent answered: see the obligations.
 
 use super::acknowledged_is_durable::{event_id, integration};
-use processors::{agent::contract::INPUT_ADDED, slack::contract::WEBHOOK_RECEIVED};
-use runtime::event::Event;
+use processors::{
+    agent::contract::INPUT_ADDED, codemode::contract::SCRIPT_EXECUTION_REQUESTED,
+    slack::contract::WEBHOOK_RECEIVED,
+};
+use runtime::event::{Event, Offset};
 use serde_json::Value;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
@@ -70,20 +74,34 @@ fn inner_event(recorded: &Event) -> Option<&Value> {
     recorded.payload.as_ref()?.get("body")?.get("event")
 }
 
-/// A message or an edit by a person; a deletion says nothing.
+/// A message or an edit by a person; a deletion says nothing, nor does a parent's count of replies. Or
+/// what a person pressed.
 fn is_from_person(recorded: &Event) -> bool {
     let Some(event) = inner_event(recorded) else {
-        return false;
+        let body = recorded.payload.as_ref().and_then(|it| it.get("body"));
+        return body.is_some_and(|body| body["type"] == "block_actions");
     };
     let is_message = event["type"] == "message" || event["type"] == "app_mention";
     let by_bot = event.get("bot_id").or(event.pointer("/message/bot_id"));
-    is_message && event["subtype"] != "message_deleted" && by_bot.is_none()
+    let says_something = match event["subtype"].as_str() {
+        Some(subtype) => !["message_deleted", "message_replied"].contains(&subtype),
+        None => event.pointer("/message/reply_count").is_none(),
+    };
+    is_message && says_something && by_bot.is_none()
 }
 
-/// One of the events of that message became an input.
+/// What the Slack agent made of the webhook at an offset, by its key.
+pub(super) fn taken_as(offset: Offset) -> [String; 2] {
+    [
+        format!("slack-agent/slack-webhook-to-agent-input@{offset}"),
+        format!("slack-agent/slack-bang-command-to-codemode-script@{offset}"),
+    ]
+}
+
+/// One of the events of that message became an input, or a script.
 fn has_input(log: &StreamLog, forwarded: &Event) -> bool {
-    let inputs: BTreeSet<&str> = (log.events.iter())
-        .filter(|event| event.kind == INPUT_ADDED)
+    let taken: BTreeSet<&str> = (log.events.iter())
+        .filter(|event| [INPUT_ADDED, SCRIPT_EXECUTION_REQUESTED].contains(&event.kind))
         .filter_map(|event| Some(event.idempotency_key.as_ref()?.as_str()))
         .collect();
     let message = |event: &Event| -> Option<(Value, Value)> {
@@ -94,8 +112,8 @@ fn has_input(log: &StreamLog, forwarded: &Event) -> bool {
     log.events.iter().any(|event| {
         let is_it = event.offset == forwarded.offset
             || event.kind == WEBHOOK_RECEIVED && wanted.is_some() && message(event) == wanted;
-        let key = format!("slack-agent/slack-webhook-to-agent-input@{}", event.offset);
-        is_it && inputs.contains(key.as_str())
+        let mut keys = taken_as(event.offset).into_iter();
+        is_it && keys.any(|key| taken.contains(key.as_str()))
     })
 }
 
@@ -129,6 +147,26 @@ mod tests {
     fn a_message_that_was_forwarded_and_became_an_input_is_right() {
         let history = recorded(written()).log(THREAD, [written(), input(1)]);
         assert_eq!(history.verdict(&MessagesReachAgents), None);
+    }
+
+    #[test]
+    fn a_command_that_became_a_script_is_right() {
+        let script = Entry::new(SCRIPT_EXECUTION_REQUESTED, json!({}));
+        let script = script.keyed("slack-agent/slack-bang-command-to-codemode-script@1");
+        let history = recorded(written()).log(THREAD, [written(), script]);
+        assert_eq!(history.verdict(&MessagesReachAgents), None);
+    }
+
+    #[test]
+    fn a_button_that_was_pressed_becomes_an_input_too() {
+        let pressed = || {
+            let body = json!({ "type": "block_actions", "trigger_id": "1.T" });
+            Entry::new(WEBHOOK_RECEIVED, json!({ "body": body }))
+        };
+        let history = recorded(pressed()).log(THREAD, [pressed(), input(1)]);
+        assert_eq!(history.exercised(&MessagesReachAgents), 1);
+        let found = recorded(pressed()).verdict(&MessagesReachAgents);
+        assert_eq!(found, Some(("lost", LIVENESS)));
     }
 
     #[test]
@@ -180,7 +218,8 @@ mod tests {
             "type": "message", "subtype": "message_changed", "message": { "bot_id": "B1" },
         });
         let deletion = json!({ "type": "message", "subtype": "message_deleted" });
-        for event in [by_bot, reaction, own_edit, deletion] {
+        let counted = json!({ "type": "message", "message": { "reply_count": 1 } });
+        for event in [by_bot, reaction, own_edit, deletion, counted] {
             let payload = json!({ "body": { "event_id": "Ev1", "event": event } });
             let history = recorded(Entry::new(WEBHOOK_RECEIVED, payload));
             assert_eq!(history.verdict(&MessagesReachAgents), None);

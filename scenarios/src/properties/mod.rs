@@ -3,17 +3,25 @@
 
 mod acknowledged_in_time;
 mod acknowledged_is_durable;
+mod anchors;
+mod answered_scripts;
+mod answers;
 mod appends;
 mod breakers;
 mod catch_ups;
+mod chats;
+mod children;
 mod creations;
 mod deleted_threads;
 mod echoes;
+mod eyes;
 mod followers;
 mod forgeries;
+mod function_calls;
 mod interrupts;
 mod last_word;
 mod messages_reach_agents;
+mod model_answers;
 mod model_calls;
 mod model_requests;
 mod obligations;
@@ -21,41 +29,59 @@ mod one_output;
 mod one_request;
 mod own_messages;
 mod pace;
+mod partial_answers;
 mod pauses;
 mod posts;
 mod posts_end;
 mod presence;
+mod presets;
 mod reactions;
+mod reasons;
+mod scripts;
 mod secrets;
+mod selections;
 mod stale_outputs;
 mod terminal_text;
 mod updates;
 
 pub use acknowledged_in_time::AcknowledgedInTime;
 pub use acknowledged_is_durable::AcknowledgedIsDurable;
+pub use anchors::Anchors;
+pub use answered_scripts::AnsweredScripts;
+pub use answers::Answers;
 pub use appends::Appends;
 pub use breakers::Breakers;
 pub use catch_ups::{CatchUps, WaitedFor};
+pub use chats::{Chats, ACKNOWLEDGED};
+pub use children::Children;
 pub use creations::Creations;
 pub use deleted_threads::DeletedThreads;
 pub use echoes::Echoes;
+pub use eyes::Eyes;
 pub use followers::Followers;
 pub use forgeries::Forgeries;
+pub use function_calls::FunctionCalls;
 pub use interrupts::Interrupts;
 pub use last_word::LastWord;
 pub use messages_reach_agents::MessagesReachAgents;
+pub use model_answers::ModelAnswers;
 pub use model_calls::ModelCalls;
 pub use obligations::Obligations;
 pub use one_output::OneOutput;
 pub use one_request::OneRequest;
 pub use own_messages::OwnMessages;
 pub use pace::Pace;
+pub use partial_answers::PartialAnswers;
 pub use pauses::Pauses;
 pub use posts::Posts;
 pub use posts_end::PostsEnd;
 pub use presence::Presence;
+pub use presets::Presets;
 pub use reactions::Reactions;
+pub use reasons::Reasons;
+pub use scripts::Scripts;
 pub use secrets::Secrets;
+pub use selections::Selections;
 pub use stale_outputs::StaleOutputs;
 pub use terminal_text::TerminalText;
 pub use updates::Updates;
@@ -145,13 +171,24 @@ mod tests {
         }
 
         pub fn cancelled(history: History, stream: &str, text: &str, ends_ms: u64) -> History {
+            cancelled_by(history, stream, text, ends_ms, "somebody")
+        }
+
+        /// The cancellation has that key.
+        pub fn cancelled_by(
+            history: History,
+            stream: &str,
+            text: &str,
+            ends_ms: u64,
+            key: &str,
+        ) -> History {
             let cancelled = LlmRequestCancelled {
                 cancelled: CancelledRequest::Requested {
                     llm_request_id: Offset(2),
                 },
                 reason: CancelReason::InterruptedByUserInput,
             };
-            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled);
+            let cancelled = Entry::new(LLM_REQUEST_CANCELLED, cancelled).keyed(key);
             ended(history, stream, text, cancelled, ends_ms)
         }
 

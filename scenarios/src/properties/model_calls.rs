@@ -1,4 +1,4 @@
-//! Reads the logs, the ledger of OpenAI, and who lived when. Asserts that a model request is asked of
+//! Reads the logs, the ledgers of OpenAI and of Workers AI, and who lived when. Asserts that a model request is asked of
 //! the service at most once by each life of its agent's object between the request and its end (D12;
 //! an incarnation that comes later has nothing to ask, and one that is told twice asks
 //! once. Does not assert that a request was asked at all, nor count a call that the service itself
@@ -61,7 +61,10 @@ fn lives(evidence: &Evidence, request: &ModelRequest) -> usize {
 mod tests {
     use super::super::tests::{model_request, THREAD};
     use super::*;
-    use sim::{oracles::History, peers::openai::OpenAiFact};
+    use sim::{
+        oracles::History,
+        peers::{openai::OpenAiFact, workers_ai::WorkersAiFact},
+    };
 
     const AGENT: &str = agent::object::BINDING;
     const TOO_MANY: Option<&str> = Some("too-many");
@@ -90,6 +93,23 @@ mod tests {
     fn a_second_call_in_one_life_is_wrong() {
         let twice = model_request::called(history(), "hello", 12);
         assert_eq!(verdict(model_request::called(twice, "hello", 13)), TOO_MANY);
+    }
+
+    #[test]
+    fn a_call_of_either_service_counts() {
+        let call = || WorkersAiFact::Received {
+            run: 1,
+            model: "m-1".into(),
+            input_text: "hello".into(),
+            retry: 0,
+        };
+        let once = history().workers_ai(call());
+        assert_eq!(ModelCalls.judge(&once.evidence()), Ok(1));
+        let both = model_request::called(history(), "hello", 12).workers_ai(call());
+        assert_eq!(verdict(both), TOO_MANY);
+        let dropped = WorkersAiFact::Dropped { run: 1, how: "cut" };
+        let dropped = history().workers_ai(call()).workers_ai(dropped);
+        assert_eq!(ModelCalls.judge(&dropped.evidence()), Ok(0));
     }
 
     #[test]

@@ -3,15 +3,23 @@
 
 use processors::{
     agent::contract::{self as agent, CancelledRequest, Role},
-    openai_ws::contract::{ProviderLlmRequestCompleted, PROVIDER_LLM_REQUEST_COMPLETED},
+    cloudflare_ai::contract as cloudflare_ai,
+    model_request::request::ProviderLlmRequestCompleted,
+    openai_ws::contract as openai_ws,
 };
-use runtime::event::{Offset, StreamName};
+use runtime::event::{EventType, Offset, StreamName};
 use sim::{
     oracles::Evidence,
-    peers::{ledger::LedgerEntry, openai::OpenAiFact},
+    peers::{ledger::LedgerEntry, openai::OpenAiFact, workers_ai::WorkersAiFact},
     world::StreamLog,
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// How the providers say that they are done with a request.
+static ENDS: [EventType; 2] = [
+    openai_ws::PROVIDER_LLM_REQUEST_COMPLETED,
+    cloudflare_ai::PROVIDER_LLM_REQUEST_COMPLETED,
+];
 
 pub struct ModelRequest {
     pub stream: StreamName,
@@ -26,7 +34,7 @@ pub struct ModelRequest {
 }
 
 /// A request as the service had it. Simulated time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Call {
     pub began_ms: u64,
     /// When the service had answered it, or had seen that nobody waits for the answer; none if it
@@ -35,6 +43,11 @@ pub struct Call {
     /// The service itself broke it off, or sent an error in the place of its end: whoever asked may
     /// ask again.
     pub is_broken: bool,
+    /// What of its answer it had said when nobody waited any longer, or all of it; none if it came to
+    /// neither.
+    pub said: Option<Arc<str>>,
+    /// When it began to say that, if it was cut off.
+    pub first_said_ms: Option<u64>,
 }
 
 /// The requests whose calls can be told from those of every other: nothing else ends in the same
@@ -60,7 +73,7 @@ fn read(log: &StreamLog) -> Vec<(Arc<str>, ModelRequest)> {
     let mut state = agent::State::default();
     let mut requests: BTreeMap<Offset, (Arc<str>, ModelRequest)> = BTreeMap::new();
     for event in &log.events {
-        if event.kind == PROVIDER_LLM_REQUEST_COMPLETED {
+        if ENDS.contains(&event.kind) {
             if let Ok(completed) = event.payload::<ProviderLlmRequestCompleted>() {
                 if let Some((_, request)) = requests.get_mut(&completed.llm_request_id) {
                     request.executed.get_or_insert(event.offset);
@@ -126,6 +139,15 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
                 _ => false,
             };
             let end = evidence.openai.iter().find(ended);
+            let (said, first_said_ms) = match end.map(|end| &end.what) {
+                Some(OpenAiFact::Answered { text, .. }) => (Some(text.clone()), None),
+                Some(OpenAiFact::Abandoned {
+                    said,
+                    first_said_ms,
+                    ..
+                }) => (Some(said.clone()), *first_said_ms),
+                _ => (None, None),
+            };
             calls
                 .entry(input_text.as_str().into())
                 .or_default()
@@ -133,8 +155,42 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
                     began_ms: entry.at_ms,
                     ended_ms: end.map(|end| end.at_ms),
                     is_broken: evidence.openai.iter().any(breaks),
+                    said,
+                    first_said_ms,
                 });
         }
     }
+    for entry in &evidence.workers_ai {
+        if let WorkersAiFact::Received {
+            run, input_text, ..
+        } = &entry.what
+        {
+            let calls = calls.entry(input_text.clone()).or_default();
+            calls.push(run_of_workers_ai(evidence, *run, entry.at_ms));
+        }
+    }
     calls
+}
+
+/// The answer is whole or none: nothing of it is said before its end.
+fn run_of_workers_ai(evidence: &Evidence, id: u64, began_ms: u64) -> Call {
+    let mut call = Call {
+        began_ms,
+        ended_ms: None,
+        is_broken: false,
+        said: None,
+        first_said_ms: None,
+    };
+    for entry in &evidence.workers_ai {
+        match &entry.what {
+            WorkersAiFact::Answered { run, text } if *run == id => {
+                call.ended_ms = Some(entry.at_ms);
+                call.said = Some(text.clone());
+            }
+            WorkersAiFact::Abandoned { run } if *run == id => call.ended_ms = Some(entry.at_ms),
+            WorkersAiFact::Dropped { run, .. } if *run == id => call.is_broken = true,
+            _ => {}
+        }
+    }
+    call
 }

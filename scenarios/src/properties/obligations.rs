@@ -1,14 +1,23 @@
-//! Reads the logs. Asserts that at rest every triggering input is followed by a model request, which
-//! covers it because a provider reads the stream up to the request; that none stays scheduled (B-25);
+//! Reads the logs. Asserts of streams that an agent's object serves: at rest every triggering input is
+//! followed by a model request, which covers it because a provider reads the stream up to the request;
+//! that none stays scheduled (B-25);
 //! that every request has exactly one terminal, a completion or a cancellation (spec §7.8, number 5);
-//! and that one which failed is repeated, up to three times in a row (B-51). Does not assert that a
-//! request succeeded: after three repetitions a failed completion is a recorded end.
+//! and that one which failed is repeated, up to three times in a row (B-51). What somebody stopped, other
+//! than the agent itself on account of an input, is owed no longer. Does not assert that a request
+//! succeeded: after three repetitions a failed completion is a recorded end.
 
-use processors::agent::contract::{
-    CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, LlmResult, INPUT_ADDED,
-    LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, LLM_REQUEST_SCHEDULED,
+use processors::agent::{
+    self,
+    contract::{
+        CancelledRequest, InputAdded, LlmRequestCancelled, LlmRequestCompleted, LlmResult,
+        INPUT_ADDED, LLM_REQUEST_CANCELLED, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED,
+        LLM_REQUEST_SCHEDULED,
+    },
 };
-use runtime::event::{Event, Offset};
+use runtime::{
+    event::{Event, Offset},
+    stream::contract::{SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
+};
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
@@ -27,7 +36,12 @@ impl Oracle for Obligations {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let logs = || evidence.logs.values();
+        let logs = || {
+            evidence
+                .logs
+                .values()
+                .filter(|log| is_served(evidence, log))
+        };
         logs().try_for_each(finished_once)?;
         let mut right = 0;
         for log in logs() {
@@ -44,6 +58,20 @@ impl Oracle for Obligations {
         }
         Ok(right)
     }
+}
+
+/// An agent's object was to be dialed by the stream, or was.
+fn is_served(evidence: &Evidence, log: &StreamLog) -> bool {
+    let name = log.name.to_string();
+    let key = format!("agent:{name}:");
+    let is_agents = |event: &Event| {
+        let configured = event.payload::<SubscriptionConfigured>();
+        event.kind == SUBSCRIPTION_CONFIGURED
+            && configured.is_ok_and(|it| it.subscription_key.starts_with(&key))
+    };
+    let mut anchors = evidence.anchors.iter();
+    anchors.any(|it| it.object.binding == agent::object::BINDING && *it.object.name == *name)
+        || log.events.iter().any(|event| is_agents(event))
 }
 
 /// How many scheduled requests were handed off, or cancelled.
@@ -76,14 +104,25 @@ fn unschedules(event: &Event) -> bool {
     event.kind == LLM_REQUEST_CANCELLED && event.payload().is_ok_and(is_scheduled)
 }
 
-/// How many triggering inputs are followed by a request.
+/// Somebody stopped a request that was scheduled: for good, as no input was the reason.
+fn stops(event: &Event) -> bool {
+    let own = event.idempotency_key.as_ref();
+    let is_interrupt = own.is_some_and(|own| own.as_str().starts_with("agent/"));
+    unschedules(event) && !is_interrupt
+}
+
+/// How many triggering inputs are followed by a request, or were covered by one that was stopped.
 fn answered(log: &StreamLog) -> Result<u64, Violation> {
-    let last_request = log
-        .events
-        .iter()
-        .rev()
-        .find(|event| event.kind == LLM_REQUEST_REQUESTED)
-        .map_or(Offset::ZERO, |event| event.offset);
+    let (mut last_request, mut scheduled) = (Offset::ZERO, Offset::ZERO);
+    for event in &log.events {
+        if event.kind == LLM_REQUEST_SCHEDULED {
+            scheduled = event.offset;
+        } else if event.kind == LLM_REQUEST_REQUESTED {
+            last_request = event.offset;
+        } else if stops(event) {
+            last_request = last_request.max(scheduled);
+        }
+    }
     let mut covered = 0;
     let mut inputs = log.events.iter().filter(|event| triggers(event));
     let uncovered = inputs.find(|input| {
@@ -110,7 +149,7 @@ fn repeated(log: &StreamLog) -> Result<u64, Violation> {
     let (mut right, mut in_a_row) = (0, 0);
     let mut failed: Option<Offset> = None;
     for event in &log.events {
-        if event.kind == LLM_REQUEST_REQUESTED {
+        if event.kind == LLM_REQUEST_REQUESTED || stops(event) {
             right += u64::from(failed.take().is_some());
         } else if event.kind == INPUT_ADDED {
             let input = event.payload::<InputAdded>();
@@ -220,6 +259,7 @@ mod tests {
     use super::super::tests::{LIVENESS, SAFETY, THREAD};
     use super::*;
     use processors::agent::contract::{Behaviour, CancelReason, LlmError, LlmRequestRequested};
+    use runtime::event::StreamName;
     use serde_json::json;
     use sim::{
         oracles::{Entry, History},
@@ -227,7 +267,8 @@ mod tests {
     };
 
     fn judge<const EVENTS: usize>(entries: [Entry; EVENTS]) -> Option<(&'static str, FailureKind)> {
-        History::new(&[]).log(THREAD, entries).verdict(&Obligations)
+        let served = History::new(&[]).anchor(agent::object::BINDING, THREAD, "agent", 0);
+        served.log(THREAD, entries).verdict(&Obligations)
     }
 
     fn input(behaviour: Behaviour) -> Entry {
@@ -317,6 +358,19 @@ mod tests {
     }
 
     #[test]
+    fn nobody_owes_an_answer_where_there_is_no_agent() {
+        let unserved = History::new(&[]).log(THREAD, [question()]);
+        assert_eq!(unserved.verdict(&Obligations), None);
+        let stream = StreamName::parse(THREAD).unwrap();
+        let subscription = agent::object::subscription(&stream, "agent-host");
+        let subscription = Entry::new(SUBSCRIPTION_CONFIGURED, subscription.payload);
+        assert_eq!(
+            unserved.log(THREAD, [subscription]).verdict(&Obligations),
+            UNANSWERED
+        );
+    }
+
+    #[test]
     fn an_input_that_asks_for_nothing_needs_no_request() {
         assert_eq!(judge([input(Behaviour::DontTriggerRequest)]), None);
     }
@@ -343,6 +397,30 @@ mod tests {
         let unscheduled = cancelled(CancelledRequest::Scheduled { request_id });
         assert_eq!(judge([scheduled("req_1"), unscheduled]), None);
         assert_eq!(judge([scheduled("req_1"), requested(), answered(2)]), None);
+    }
+
+    #[test]
+    fn what_somebody_stopped_is_owed_no_longer() {
+        use super::super::tests::model_request::scheduled;
+        let stopped = || {
+            let request_id = "req_1".into();
+            cancelled(CancelledRequest::Scheduled { request_id })
+        };
+        let interrupted =
+            || stopped().keyed("agent/llm-request-cancelled/interrupted-by-user-input@1");
+        let log = |stop: Entry| [question(), scheduled("req_1"), stop];
+        assert_eq!(judge(log(stopped())), None);
+        assert_eq!(judge(log(interrupted())), UNANSWERED);
+        let later = [question(), scheduled("req_1"), question(), stopped()];
+        assert_eq!(judge(later), UNANSWERED, "nobody stopped that one");
+        let repeated = [
+            question(),
+            requested(),
+            failed(2),
+            scheduled("req_1"),
+            stopped(),
+        ];
+        assert_eq!(judge(repeated), None);
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! Reads the logs of routed streams that have a poster, and Slack's ledger. Asserts that at rest
-//! everything that was to be said ended: it was posted, or the poster gave up and wrote that down
-//! (peers §5.5: an answer, a visible failure note, or a recorded give-up); and that what is called
-//! posted was applied in Slack, or that Slack said so and never showed it (P15). Does not assert that
-//! it still stands there: people delete.
+//! Reads the logs of routed streams, and Slack's ledger. Asserts that at rest everything that a script
+//! was to do in Slack ended: it was done, or its call threw, and that stands in the stream (peers §5.5: an
+//! answer, a visible failure note, or a recorded give-up); and that what is called posted was applied in
+//! Slack, or that Slack said so and never showed it (P15). Does not assert that it still stands there:
+//! people delete.
 
-use super::posts::{thread_of, to_be_said};
-use crate::slack::poster::{Ended, Outcome, BINDING, ENDED};
-use runtime::{
-    event::Event,
-    stream::contract::{Subscriber, SubscriptionConfigured, SUBSCRIPTION_CONFIGURED},
+use super::posts::thread_of;
+use processors::codemode::contract::{
+    FunctionCallCompleted, FunctionCallRequested, Outcome, FUNCTION_CALL_COMPLETED,
+    FUNCTION_CALL_REQUESTED,
 };
+use serde_json::Value;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     peers::slack::SlackFact,
     world::StreamLog,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub struct PostsEnd;
 
@@ -25,33 +25,26 @@ impl Oracle for PostsEnd {
     }
 
     fn asserts(&self) -> &'static str {
-        "whatever is to be said in a thread is posted there, or its poster gave up and wrote that down"
+        "what a script is to do in Slack is done, or its stream says that it was given up"
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let (mut cases, mut owed) = (0, None);
-        for log in evidence.logs.values().filter(|log| has_poster(log)) {
-            let Some(thread) = thread_of(log) else {
-                continue;
-            };
-            let ended: BTreeMap<String, Outcome> = (log.events.iter())
-                .filter(|event| event.kind == ENDED)
-                .filter_map(|event| event.payload::<Ended>().ok())
-                .map(|ended| (ended.subject, ended.outcome))
-                .collect();
-            for cause in log
-                .events
-                .iter()
-                .filter(|event| to_be_said(event).is_some())
-            {
-                let subject = format!("answer@{}", cause.offset);
-                match ended.get(&subject) {
-                    Some(Outcome::Posted { ts, .. }) => {
-                        check_applied(evidence, &thread.channel, ts)?;
+        let logs = evidence.logs.values();
+        for log in logs.filter(|log| thread_of(log).is_some()) {
+            let ends = ends(log);
+            for call in calls(log) {
+                let call = call.call;
+                match ends.get(&call.function_call_id) {
+                    Some(Outcome::Returned { value: Some(value) }) => {
+                        check_applied(evidence, &call.path.to_string(), value)?;
                     }
-                    Some(Outcome::GaveUp { .. }) => {}
+                    Some(_) => {}
                     None => {
-                        owed.get_or_insert((log, subject));
+                        owed.get_or_insert(format!(
+                            "{}: {} {} has no end",
+                            log.name, call.path, call.function_call_id
+                        ));
                         continue;
                     }
                 }
@@ -61,92 +54,95 @@ impl Oracle for PostsEnd {
         // Last, so that it does not hide what is called posted and was not.
         match owed {
             None => Ok(cases),
-            Some((log, subject)) => {
-                let message = format!("{}: {subject} was neither posted nor given up", log.name);
-                Err(Violation::liveness("owed", message))
+            Some(message) => Err(Violation::liveness("owed", message)),
+        }
+    }
+}
+
+/// What scripts called of Slack's own methods.
+fn calls(log: &StreamLog) -> impl Iterator<Item = FunctionCallRequested> + '_ {
+    let requested = log.events.iter();
+    requested
+        .filter(|event| event.kind == FUNCTION_CALL_REQUESTED)
+        .filter_map(|event| event.payload::<FunctionCallRequested>().ok())
+        .filter(|requested| requested.call.provider_path.to_string() == "slack")
+}
+
+fn ends(log: &StreamLog) -> BTreeMap<Arc<str>, Outcome> {
+    let completed = log.events.iter();
+    completed
+        .filter(|event| event.kind == FUNCTION_CALL_COMPLETED)
+        .filter_map(|event| event.payload::<FunctionCallCompleted>().ok())
+        .map(|completed| (completed.call.function_call_id, completed.outcome))
+        .collect()
+}
+
+fn check_applied(evidence: &Evidence, path: &str, value: &Value) -> Result<(), Violation> {
+    if path != "slack.chat.postMessage" {
+        return Ok(());
+    }
+    let first = [value["ts"].clone()];
+    let pieces = value["pieces"].as_array();
+    for ts in pieces.map_or(&first[..], Vec::as_slice) {
+        let was_applied = evidence.slack.iter().any(|entry| match &entry.what {
+            SlackFact::Applied {
+                method: "chat.postMessage",
+                channel,
+                ts: of,
+                ..
             }
+            | SlackFact::NotShown {
+                channel, ts: of, ..
+            } => value["channel"] == channel.as_str() && *ts == of.as_str(),
+            _ => false,
+        });
+        if !was_applied {
+            let message = format!(
+                "{}:{ts} is called posted, and Slack never had it",
+                value["channel"]
+            );
+            return Err(Violation::safety("never-posted", message));
         }
     }
-}
-
-fn has_poster(log: &StreamLog) -> bool {
-    log.events.iter().any(|event| is_poster(event))
-}
-
-fn is_poster(event: &Event) -> bool {
-    if event.kind != SUBSCRIPTION_CONFIGURED {
-        return false;
-    }
-    let configured = event.payload::<SubscriptionConfigured>().ok();
-    configured.is_some_and(|configured| match &configured.subscriber {
-        Subscriber::Callable { callable } => callable
-            .as_hosted_processor()
-            .is_some_and(|hosted| hosted.binding_name == BINDING),
-        _ => false,
-    })
-}
-
-fn check_applied(evidence: &Evidence, channel: &str, posted: &str) -> Result<(), Violation> {
-    let was_applied = evidence.slack.iter().any(|entry| match &entry.what {
-        SlackFact::Applied {
-            method: "chat.postMessage",
-            channel: of,
-            ts,
-            ..
-        }
-        | SlackFact::NotShown {
-            channel: of, ts, ..
-        } => of == channel && ts == posted,
-        _ => false,
-    });
-    match was_applied {
-        true => Ok(()),
-        false => Err(Violation::safety(
-            "never-posted",
-            format!("{channel}:{posted} is called posted, and Slack never had it"),
-        )),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{LIVENESS, SAFETY, THREAD};
+    use super::super::{
+        posts::called,
+        tests::{LIVENESS, SAFETY, THREAD},
+    };
     use super::*;
-    use crate::slack::poster;
-    use processors::{agent::contract::OUTPUT_ADDED, slack::contract::THREAD_ROUTE_CONFIGURED};
-    use runtime::event::StreamName;
-    use serde_json::{json, Value};
+    use processors::slack::contract::THREAD_ROUTE_CONFIGURED;
+    use serde_json::json;
     use sim::oracles::{Entry, History};
 
     fn history(outcome: Option<Value>) -> History {
         with_thread(History::new(&[]), THREAD, outcome)
     }
 
-    /// One more thread with something to be said.
+    /// One more thread in which something is to be posted.
     fn with_thread(history: History, thread: &str, outcome: Option<Value>) -> History {
-        let stream = StreamName::parse(thread).expect("a stream's name");
-        let subscription = poster::subscription(&stream);
         let route = json!({
             "channel": "C123", "threadTs": "1", "streamPath": "/agents/slack/c123/ts-1",
         });
-        let subscribed = Entry::new(SUBSCRIPTION_CONFIGURED, subscription.payload);
+        let message = json!({ "channel": "C123", "text": "Tea." });
+        let mut call = called("f1", ["chat", "postMessage"], message);
         let mut entries = vec![
-            subscribed,
             Entry::new(THREAD_ROUTE_CONFIGURED, route),
-            Entry::new(
-                OUTPUT_ADDED,
-                json!({ "content": "Tea.", "llmRequestId": 1 }),
-            ),
+            Entry::new(FUNCTION_CALL_REQUESTED, call.clone()),
         ];
         if let Some(outcome) = outcome {
-            let ended = json!({ "subject": "answer@3", "outcome": outcome });
-            entries.push(Entry::new(ENDED, ended));
+            call["outcome"] = outcome;
+            entries.push(Entry::new(FUNCTION_CALL_COMPLETED, call));
         }
         history.log(thread, entries)
     }
 
     fn posted() -> Option<Value> {
-        Some(json!({ "posted": { "ts": "2", "count": 0 } }))
+        let reply = json!({ "ok": true, "channel": "C123", "ts": "2" });
+        Some(json!({ "status": "returned", "value": reply }))
     }
 
     #[test]
@@ -161,7 +157,7 @@ mod tests {
         };
         let right = history(posted()).slack(applied);
         assert_eq!(PostsEnd.judge(&right.evidence()), Ok(1));
-        let gave_up = history(Some(json!({ "gave-up": { "reason": "is_archived" } })));
+        let gave_up = history(Some(json!({ "status": "threw", "error": "is_archived" })));
         assert_eq!(PostsEnd.judge(&gave_up.evidence()), Ok(1));
     }
 

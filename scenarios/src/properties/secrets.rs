@@ -1,12 +1,12 @@
 //! Reads every log and Slack's ledger. Asserts that none of the secrets of the platform, the signing
-//! secret, the token of the Web API, the key of OpenAI, appears in an event or in a post (peers §5.5).
+//! secret, the token of the Web API, the key of OpenAI, the token of Workers AI, appears in an event or in a post (peers §5.5).
 //! Slack's deprecated verification token is none: Slack puts it into every delivery. Does not assert
 //! anything of the trace, which is the harness's own.
 
 use processors::{edge::settings::SIGNING_SECRET, slack_api::settings::BOT_TOKEN};
 use sim::{
     oracles::{Evidence, Oracle, Violation},
-    peers::{openai::OpenAiConfig, slack::SlackFact},
+    peers::{openai::OpenAiConfig, slack::SlackFact, workers_ai::WorkersAiConfig},
 };
 
 pub struct Secrets;
@@ -22,10 +22,12 @@ impl Oracle for Secrets {
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
         let key = OpenAiConfig::default().api_key;
+        let token = WorkersAiConfig::default().api_token;
         let secrets = [
             ("signing secret", SIGNING_SECRET),
             ("token of Slack", BOT_TOKEN),
             ("key of OpenAI", key.as_str()),
+            ("token of Workers AI", token.as_str()),
         ];
         let check = |place: &dyn Fn() -> String, text: &str| {
             let shown = secrets.iter().find(|(_, secret)| text.contains(secret));

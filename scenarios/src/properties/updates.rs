@@ -1,8 +1,7 @@
-//! Reads Slack's ledger. Asserts that the count in a message that is updated never goes backwards, in
-//! the order in which Slack applied post and updates (peers §5.5, P7). Does not assert that it gets to
-//! the last one: updates may be given up.
+//! Reads Slack's ledger. Asserts that the step which a message shows never goes backwards, in the order
+//! in which Slack applied post and updates (peers §5.5, P7). Does not assert that it gets to the last one:
+//! updates may be given up.
 
-use super::posts::marker;
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     peers::slack::SlackFact,
@@ -21,27 +20,27 @@ impl Oracle for Updates {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut steps: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         let mut updates = 0;
         for entry in &evidence.slack {
             let SlackFact::Applied {
-                method,
+                method: method @ ("chat.postMessage" | "chat.update"),
                 channel,
                 ts,
-                metadata: Some(metadata),
+                text: Some(text),
                 ..
             } = &entry.what
             else {
                 continue;
             };
-            let Some(marker) = marker(metadata) else {
+            let Some(step) = step(text) else {
                 continue;
             };
-            let before = counts.insert((channel, ts), marker.count);
-            if let Some(before) = before.filter(|before| *before > marker.count) {
+            let before = steps.insert((channel, ts), step);
+            if let Some(before) = before.filter(|before| *before > step) {
                 return Err(Violation::safety(
                     "backwards",
-                    format!("{channel}:{ts} went from {before} to {}", marker.count),
+                    format!("{channel}:{ts} went from step {before} to {step}"),
                 ));
             }
             updates += u64::from(*method == "chat.update");
@@ -50,34 +49,34 @@ impl Oracle for Updates {
     }
 }
 
+/// The number of a text that shows a step, as the model's scripts write it.
+fn step(text: &str) -> Option<u64> {
+    let (step, _) = text.strip_prefix("Step ")?.split_once(" of ")?;
+    step.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::SAFETY;
     use super::*;
-    use crate::slack::poster::MARKER;
-    use serde_json::json;
     use sim::{oracles::History, world::FailureKind};
 
-    fn judge(counts: [u64; 3]) -> Option<(&'static str, FailureKind)> {
-        let history = counts
-            .into_iter()
-            .fold(History::new(&[]), |history, count| {
-                history.slack(SlackFact::Applied {
+    fn judge(steps: [u64; 3]) -> Option<(&'static str, FailureKind)> {
+        let history = steps.into_iter().fold(History::new(&[]), |history, step| {
+            history.slack(SlackFact::Applied {
                 method: "chat.update",
                 channel: "C1".to_owned(),
                 ts: "1.1".to_owned(),
                 thread_ts: None,
-                text: None,
-                metadata: Some(json!({
-                    "event_type": MARKER, "event_payload": { "subject": "board", "count": count },
-                })),
+                text: Some(format!("Step {step} of 3")),
+                metadata: None,
             })
-            });
+        });
         history.verdict(&Updates)
     }
 
     #[test]
-    fn a_count_may_stand_still_and_never_goes_backwards() {
+    fn a_step_may_stand_still_and_never_goes_backwards() {
         assert_eq!(judge([1, 2, 2]), None);
         assert_eq!(judge([1, 3, 2]), Some(("backwards", SAFETY)));
     }

@@ -1,12 +1,14 @@
 //! Scenarios of Slack conversations.
 
 mod busy_threads;
+mod cutover;
 mod first_message;
+pub mod model;
 mod platform;
-pub mod poster;
 mod posts;
 mod threads;
 
 pub use busy_threads::BusyThreads;
+pub use cutover::Cutover;
 pub use first_message::FirstMessage;
 pub use posts::SlackPosts;

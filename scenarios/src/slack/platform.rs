@@ -10,7 +10,7 @@ use crate::{
 };
 use processors::{
     agent::{self, contract::OUTPUT_ADDED},
-    agent_host, edge, openai_ws, slack, slack_agent,
+    agent_chat, agent_host, codemode, edge, openai_ws, slack, slack_agent,
 };
 use runtime::{
     event::{StreamName, StreamPath},
@@ -24,22 +24,24 @@ use sim::{
         Announcements, Connections, Deadlocks, DeliveriesIncrease, Evidence, Filter, KeysAreUnique,
         LogIsKept, OffsetsAreDense, Oracle, Quiesces, Recoveries, StateIsFold, Subscriptions,
     },
-    peers::{openai::OpenAiConfig, slack::SlackConfig},
     scenario::Services,
     world::StreamLog,
 };
 
-pub static CLASSES: [Class; 4] = [
+pub static CLASSES: [Class; 5] = [
     stream::CLASS,
     slack::object::CLASS,
     slack_agent::object::CLASS,
+    codemode::object::CLASS,
     agent::object::CLASS,
 ];
 
-pub static FOLDS: [Fold; 5] = [
+pub static FOLDS: [Fold; 7] = [
     Fold::of::<slack::processor::SlackRouter>(),
     Fold::of::<slack_agent::processor::SlackAgent>(),
+    Fold::of::<codemode::CodemodeProcessor>(),
     Fold::of::<agent::AgentProcessor>(),
+    Fold::of::<agent_chat::AgentChatProcessor>(),
     Fold::of::<agent_host::AgentHostProcessor>(),
     Fold::of::<openai_ws::OpenAiWsProcessor>(),
 ];
@@ -82,10 +84,15 @@ pub const fn losing(sites: &'static [(&'static str, u32)]) -> Budget {
 
 pub fn services() -> Services {
     Services {
-        openai: OpenAiConfig::default(),
-        slack: SlackConfig::default(),
         worker: |context, stream| Box::pin(edge::serve_connection(context, stream)),
+        ..Services::default()
     }
+}
+
+/// The stream of the integration.
+pub fn integration() -> StreamName {
+    let path = StreamPath::parse(slack::object::STREAM_PATH).expect("a path");
+    StreamName::new("p1", path)
 }
 
 /// The routed stream of a thread in channel `C123`.

@@ -28,6 +28,11 @@ impl<'a> Threads<'a> {
         }
     }
 
+    /// A thread that is open already.
+    pub fn open(&mut self, thread: u64, ts: &str) {
+        self.ts.insert(thread, ts.to_owned());
+    }
+
     /// Waits as long as the message says, and writes it. Gives the thread's `ts`, if it opened it.
     pub async fn write(&mut self, message: Message) -> Option<String> {
         let Message {

@@ -92,9 +92,10 @@ fn people_see_a_table_and_the_block_of_the_last_failure() {
     );
     let last = told.lines().last().unwrap();
     assert!(
-        last.starts_with("  again: ") && last.contains("--decide 'crash."),
+        last.starts_with("  again: ") && last.contains(" replay "),
         "{last}"
     );
+    assert!(told.contains("--decide 'crash."), "{told}");
 }
 
 #[test]

@@ -106,6 +106,47 @@ fn changing_static(tokens: &[Token]) -> Option<Finding> {
     })
 }
 
+/// Names that give away where something lies in memory.
+const ADDRESSES: &[&str] = &[
+    "addr_of",
+    "addr_of_mut",
+    "as_mut_ptr",
+    "as_ptr",
+    "expose_provenance",
+];
+
+/// Addresses of memory that can be seen: printed, or made to numbers.
+pub fn shown_addresses(source: &Source) -> Vec<Finding> {
+    let printed = source
+        .strings
+        .iter()
+        .filter(|found| prints_address(&found.text));
+    let printed = printed.map(|found| Finding {
+        line: found.line,
+        what: "a string with {:p}".to_owned(),
+    });
+    let casts = source.tokens.windows(3).filter(|tokens| {
+        let [one, two, three] = [0, 1, 2].map(|at| tokens[at].text.as_str());
+        one == "as" && two == "*" && ["const", "mut"].contains(&three)
+    });
+    let casts = casts.map(|tokens| Finding {
+        line: tokens[0].line,
+        what: "a cast to a pointer".to_owned(),
+    });
+    let named = Check::Names(ADDRESSES).findings(source);
+    printed.chain(casts).chain(named).collect()
+}
+
+/// A place in a format string whose type is `p`.
+fn prints_address(text: &str) -> bool {
+    let places = text
+        .split('{')
+        .skip(1)
+        .filter_map(|behind| behind.split_once('}'));
+    let mut forms = places.filter_map(|(place, _)| place.split_once(':'));
+    forms.any(|(_, form)| form.ends_with('p'))
+}
+
 pub fn opening_paragraph(source: &Source) -> Vec<Finding> {
     let is_missing = !source.text.starts_with("//! ");
     let what = "no opening `//!` paragraph".to_owned();

@@ -1,5 +1,5 @@
-//! Tidy: reads the sources of the crates and holds the rules that keep worlds deterministic
-//! and the code readable (design §12).
+//! Tidy: reads the sources of the crates, and of their tests and examples, and holds the rules that
+//! keep worlds deterministic and the code readable (design §12).
 //!
 //! - [`rules`]: every rule, as data: name, reason, where, what, exceptions. Start there.
 //! - [`check`]: how a rule looks at a file.
@@ -12,17 +12,24 @@ mod check;
 mod rules;
 mod source;
 
-use rules::RULES;
+use rules::{PLANTED, RULES};
 use source::Source;
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Every source file of the crates, by path.
+/// Every source file of the crates and examples, by path.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let root = root.expect("the crates stand in the repository");
     let mut sources = Vec::new();
-    for name in ["runtime", "semantics", "processors", "sim", "scenarios"] {
-        read(root, &root.join(name).join("src"), &mut sources);
+    for name in [
+        "runtime",
+        "processors",
+        "sim",
+        "scenarios",
+        "semantics",
+        "examples",
+    ] {
+        read(root, &root.join(name), &mut sources);
     }
     sources
 }
@@ -66,7 +73,7 @@ fn the_sources_keep_every_rule() {
 #[test]
 fn every_rule_fires_on_what_it_forbids_and_on_nothing_else() {
     for rule in RULES {
-        let path = format!("{}/src/planted.rs", rule.crates[0]);
+        let path = format!("{}/planted.rs", rule.folders[0]);
         let findings = |text: &str| {
             let source = Source::new(path.clone(), text.to_owned());
             rule.check.findings(&source).len()
@@ -84,8 +91,8 @@ fn every_rule_fires_on_what_it_forbids_and_on_nothing_else() {
 #[test]
 fn a_rule_looks_at_its_crates_and_spares_its_exceptions() {
     for rule in RULES {
-        for name in rule.crates {
-            assert!(rule.covers(&format!("{name}/src/some_file.rs")));
+        for folder in rule.folders {
+            assert!(rule.covers(&format!("{folder}/some_file.rs")));
         }
         for exception in rule.exceptions {
             assert!(!rule.covers(exception.path), "{}", exception.path);
@@ -110,6 +117,21 @@ fn every_exception_is_needed() {
             );
         }
     }
+}
+
+#[test]
+fn leaks_are_planted_in_one_test_and_every_kind_is_seen() {
+    let mut seen = BTreeSet::new();
+    for rule in RULES {
+        let planted = rule.exceptions.iter().filter(|it| it.reason == PLANTED);
+        for exception in planted {
+            assert!(exception.path.starts_with("scenarios/tests/leaks/"));
+            seen.insert(exception.path);
+        }
+    }
+    let files = ["clocks", "counters", "hash_maps", "randomness", "selects"];
+    let files = files.map(|file| format!("scenarios/tests/leaks/{file}.rs"));
+    assert!(seen.iter().copied().eq(&files), "{seen:?}");
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The rules.
 
-use crate::check::{length, opening_paragraph, static_state, unbiased_select, Check};
+use crate::check::{
+    length, opening_paragraph, shown_addresses, static_state, unbiased_select, Check,
+};
 
 pub struct Rule {
     pub name: &'static str,
     /// Why, and what to do instead.
     pub reason: &'static str,
-    pub crates: &'static [&'static str],
+    /// Where it holds, with all that lies below.
+    pub folders: &'static [&'static str],
     pub check: Check,
     pub exceptions: &'static [Exception],
     /// Snippets with exactly one finding each.
@@ -23,8 +26,8 @@ pub struct Exception {
 
 impl Rule {
     pub fn covers(&self, path: &str) -> bool {
-        let is_inside = |name: &&str| path.starts_with(&format!("{name}/src/"));
-        self.crates.iter().any(is_inside)
+        let is_inside = |folder: &&str| path.starts_with(&format!("{folder}/"));
+        self.folders.iter().any(is_inside)
             && !self
                 .exceptions
                 .iter()
@@ -33,10 +36,39 @@ impl Rule {
 }
 
 /// What would run in production.
-const PRODUCT: &[&str] = &["runtime", "processors"];
-/// What runs in simulated time, or in that of a story.
-const SIMULATED: &[&str] = &["runtime", "processors", "sim", "semantics"];
-const ALL: &[&str] = &["runtime", "processors", "sim", "scenarios", "semantics"];
+const PRODUCT: &[&str] = &["runtime/src", "processors/src"];
+const ALL: &[&str] = &[
+    "runtime/src",
+    "processors/src",
+    "sim/src",
+    "scenarios/src",
+    "semantics/src",
+];
+/// What runs in worlds: also the scenarios, and those of tests and examples.
+const WORLDS: &[&str] = &[
+    "runtime/src",
+    "processors/src",
+    "sim/src",
+    "sim/tests/fleet",
+    "scenarios/src",
+    "scenarios/tests/leaks",
+    "semantics/src",
+    "examples",
+];
+/// The same, without the product.
+const AROUND: &[&str] = &[
+    "sim/src",
+    "sim/tests/fleet",
+    "scenarios/src",
+    "scenarios/tests/leaks",
+    "semantics/src",
+    "examples",
+];
+
+/// Why leaks may stand in the test that plants them, and nowhere else.
+pub const PLANTED: &str = "planted, for `check` to find";
+/// Why the command may do what worlds may not.
+const OUTSIDE: &str = "the command runs outside of worlds";
 
 const fn except(path: &'static str, reason: &'static str) -> Exception {
     Exception { path, reason }
@@ -48,15 +80,17 @@ pub const RULES: &[Rule] = &[
         reason:
             "an unbiased select! starts its branches in an order that the seed does not decide: \
                  say `biased;` first",
-        crates: ALL,
+        folders: WORLDS,
         check: Check::By(unbiased_select),
-        exceptions: &[],
+        exceptions: &[except("scenarios/tests/leaks/selects.rs", PLANTED)],
         fires_on: &[
+            "use tokio::select;\nasync fn f() { select! { a = b => {}, else => {} } }",
             "async fn f() { tokio::select! { _ = a => {}, _ = b => {} } }",
             "async fn f() { select!(_ = a => {}) }",
             "async fn f() { futures::select! { _ = a => {}, // biased;\n } }",
         ],
         passes: &[
+            "async fn f() { tokio::join!(a, b); tokio::try_join!(a, b); }",
             "async fn f() { tokio::select! { biased; _ = a => {}, _ = b => {} } }",
             "// tokio::select! { }\nconst TEXT: &str = \"tokio::select! {}\";",
         ],
@@ -65,7 +99,7 @@ pub const RULES: &[Rule] = &[
         name: "no-futures-select",
         reason:
             "the selections of futures have orders of their own: use tokio::select! with `biased;`",
-        crates: ALL,
+        folders: WORLDS,
         check: Check::Names(&[
             "futures::select",
             "futures_util::select",
@@ -84,10 +118,16 @@ pub const RULES: &[Rule] = &[
         reason:
             "the keys of std's hashers differ from run to run, and so does the order of iteration: \
                  use BTreeMap, BTreeSet or IndexMap",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&["HashMap", "HashSet", "RandomState", "DefaultHasher"]),
-        exceptions: &[],
+        exceptions: &[
+            except("scenarios/tests/leaks/hash_maps.rs", PLANTED),
+            except("scenarios/tests/leaks/randomness.rs", PLANTED),
+        ],
         fires_on: &[
+            "fn f() { std::collections::hash_map::RandomState::new(); }",
+            "use std::hash::{BuildHasher, RandomState};",
+            "fn f(map: &std::collections::hash_map::HashMap<u8, u8>) {}",
             "use std::collections::{BTreeMap, HashMap};",
             "struct A { a: std::collections::HashSet<u8> }",
         ],
@@ -101,7 +141,7 @@ pub const RULES: &[Rule] = &[
         reason:
             "an FxHashMap is reproducible but in no order that means anything: only where it is \
                  never iterated, with an exception that says so",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&["FxHashMap", "FxHashSet"]),
         exceptions: &[
             except(
@@ -123,7 +163,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-clock",
         reason: "time comes from Platform::now and Platform::sleep",
-        crates: PRODUCT,
+        folders: PRODUCT,
         check: Check::Names(&[
             "Instant",
             "SystemTime",
@@ -144,12 +184,14 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-wall-clock",
         reason: "a simulated world has simulated time only, and a story has its own",
-        crates: &["sim", "semantics"],
+        folders: AROUND,
         check: Check::Names(&[
             "Instant",
             "SystemTime",
             "std::time::UNIX_EPOCH",
             "tokio::time",
+            "jiff::Timestamp::now",
+            "jiff::Zoned::now",
         ]),
         exceptions: &[
             except(
@@ -164,14 +206,29 @@ pub const RULES: &[Rule] = &[
                 "sim/src/exploration/stopwatch.rs",
                 "reads the wall clock for benchmarks, on a thread of its own",
             ),
+            except("scenarios/src/command/", OUTSIDE),
+            except("scenarios/tests/leaks/clocks.rs", PLANTED),
+            except(
+                "sim/src/exploration/shrink/",
+                "a budget of wall time, outside of worlds",
+            ),
+            except(
+                "scenarios/src/capsules/",
+                "keeps and reads capsules, outside of worlds",
+            ),
         ],
-        fires_on: &["fn f() { let at = std::time::Instant::now(); }"],
+        fires_on: &[
+            "use std::time::{Duration, SystemTime};",
+            "use tokio::time::sleep;",
+            "fn f() { jiff::Timestamp::now(); }",
+            "fn f() { let at = std::time::Instant::now(); }",
+        ],
         passes: &["use madsim::time::{sleep, Duration};"],
     },
     Rule {
         name: "no-threads",
         reason: "work of an object is spawned through Context, on the one thread of its world",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&[
             "std::thread",
             "thread::spawn",
@@ -185,6 +242,9 @@ pub const RULES: &[Rule] = &[
                 "every world has a fresh thread of its own",
             ),
             except("sim/src/exploration/", "runs worlds on all cores"),
+            except("scenarios/src/command/", OUTSIDE),
+            except("scenarios/tests/leaks/clocks.rs", PLANTED),
+            except("scenarios/tests/leaks/counters.rs", PLANTED),
         ],
         fires_on: &[
             "fn f() { std::thread::spawn(g); }",
@@ -199,7 +259,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-randomness",
         reason: "identifiers come from Platform::draw_id, chance from labelled choices",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&[
             "rand",
             "rand_core::OsRng",
@@ -210,8 +270,10 @@ pub const RULES: &[Rule] = &[
             "Uuid::new_v4",
             "Uuid::now_v7",
         ]),
-        exceptions: &[],
+        exceptions: &[except("scenarios/tests/leaks/randomness.rs", PLANTED)],
         fires_on: &[
+            "fn f() -> u64 { rand::random() }",
+            "fn f() { getrandom::fill(&mut bytes); }",
             "fn f() { let x: u8 = rand::rng().random(); }",
             "fn f() { uuid::Uuid::new_v4(); }",
             "use madsim::rand::thread_rng;",
@@ -222,23 +284,65 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "no-addresses",
+        reason: "where something lies in memory is another place in each process: give it a number",
+        folders: WORLDS,
+        check: Check::By(shown_addresses),
+        exceptions: &[except("scenarios/tests/leaks/randomness.rs", PLANTED)],
+        fires_on: &[
+            "fn f() { format!(\"{:p}\", x); }",
+            "fn f() { format!(\"{x:#p} {}\", y); }",
+            "fn f() { let key = x as *const u8 as usize; }",
+            "fn f() { let key = Rc::as_ptr(&x) as usize; }",
+        ],
+        passes: &[
+            "fn f() { format!(\"p: {x:>4} {:?}\", y); }",
+            "// {:p}\nfn f() { let same = std::ptr::eq(x, y) as usize; }",
+        ],
+    },
+    Rule {
         name: "no-environment",
         reason: "what a world depends on is in its plan: pass it in",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&[
             "std::env",
             "env::var",
             "env::args",
             "std::fs",
-            "std::process",
+            "process::Command",
+            "process::id",
         ]),
-        exceptions: &[],
+        exceptions: &[
+            except("scenarios/src/command/", OUTSIDE),
+            except("scenarios/tests/leaks/randomness.rs", PLANTED),
+            except("scenarios/tests/leaks/counters.rs", PLANTED),
+            except("scenarios/tests/leaks/clocks.rs", PLANTED),
+            except(
+                "scenarios/tests/leaks/main.rs",
+                "starts as the command or as the tests",
+            ),
+            except("scenarios/tests/leaks/tests.rs", "starts the command"),
+            except(
+                "scenarios/src/capsules/",
+                "keeps and reads capsules, outside of worlds",
+            ),
+            except(
+                "scenarios/src/property.rs",
+                "keeps and reads capsules, outside of worlds",
+            ),
+            except(
+                "scenarios/src/regressions.rs",
+                "keeps and reads capsules, outside of worlds",
+            ),
+        ],
         fires_on: &[
             "use std::{env, io};",
             "fn f() { std::env::var(\"X\"); }",
             "use std::fs::File;",
+            "fn f() { std::process::id(); }",
         ],
         passes: &[
+            "use std::process::ExitCode;",
             "fn f() { let env = 1; }",
             "#[serde(rename = \"env-binding\")] struct A;",
         ],
@@ -246,7 +350,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "one-place-for-environment",
         reason: "every environment variable is read in scenarios/src/command/environment.rs",
-        crates: &["scenarios"],
+        folders: &["scenarios/src"],
         check: Check::Names(&["std::env::var", "env::var", "env::vars", "env::var_os"]),
         exceptions: &[except(
             "scenarios/src/command/environment.rs",
@@ -258,7 +362,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-static-state",
         reason: "state in a static outlives a world and leaks into the next one",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::By(static_state),
         exceptions: &[
             except(
@@ -269,8 +373,25 @@ pub const RULES: &[Rule] = &[
                 "sim/src/world/panics.rs",
                 "panic hooks are process-wide; captures are per thread, and a world has its own",
             ),
+            except(
+                "sim/tests/fleet/hang.rs",
+                "ends the world that loops, from outside of it",
+            ),
+            except(
+                "scenarios/src/registry.rs",
+                "a program's own scenarios, set before any world",
+            ),
+            except("scenarios/tests/leaks/counters.rs", PLANTED),
+            except("scenarios/tests/leaks/hash_maps.rs", PLANTED),
+            except(
+                "scenarios/tests/leaks/main.rs",
+                "the scenarios of the test, which are the same for all worlds",
+            ),
+            except("scenarios/src/command/", OUTSIDE),
         ],
         fires_on: &[
+            "static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);",
+            "thread_local! { static NEXT: Cell<u64> = const { Cell::new(1) }; }",
             "static mut COUNT: u64 = 0;",
             "static COUNT: AtomicU64 = AtomicU64::new(0);",
             "static CACHE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();",
@@ -283,7 +404,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-lazy-state",
         reason: "what is set on first use depends on who came first",
-        crates: SIMULATED,
+        folders: WORLDS,
         check: Check::Names(&[
             "OnceLock",
             "LazyLock",
@@ -291,10 +412,22 @@ pub const RULES: &[Rule] = &[
             "thread_local",
             "once_cell",
         ]),
-        exceptions: &[except(
-            "sim/src/world/panics.rs",
-            "a panic hook has no other way to know whose panic it sees",
-        )],
+        exceptions: &[
+            except(
+                "sim/src/world/panics.rs",
+                "a panic hook has no other way to know whose panic it sees",
+            ),
+            except(
+                "scenarios/src/registry.rs",
+                "a program's own scenarios, set before any world",
+            ),
+            except("scenarios/tests/leaks/counters.rs", PLANTED),
+            except("scenarios/tests/leaks/hash_maps.rs", PLANTED),
+            except(
+                "scenarios/tests/leaks/main.rs",
+                "the scenarios of the test, which are the same for all worlds",
+            ),
+        ],
         fires_on: &[
             "thread_local! { static A: u8 = 1; }",
             "use std::sync::{Arc, LazyLock};",
@@ -304,7 +437,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "ports-only",
         reason: "the product reaches the world through runtime::platform and nothing else",
-        crates: &["runtime", "processors", "semantics"],
+        folders: &["runtime/src", "processors/src", "semantics/src"],
         check: Check::Roots(&["madsim", "sim", "scenarios", "streamsim_sim"]),
         exceptions: &[],
         fires_on: &["use madsim::time::sleep;", "fn f() { sim::world::run(); }"],
@@ -313,7 +446,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-sockets",
         reason: "bytes to and from outside come from Platform::connect",
-        crates: PRODUCT,
+        folders: PRODUCT,
         check: Check::Names(&["std::net", "tokio::net"]),
         exceptions: &[],
         fires_on: &["use tokio::net::TcpStream;"],
@@ -322,7 +455,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "runtime-below-processors",
         reason: "the runtime knows no processor",
-        crates: &["runtime"],
+        folders: &["runtime/src"],
         check: Check::Roots(&["processors", "streamsim_processors"]),
         exceptions: &[],
         fires_on: &["use processors::agent;"],
@@ -331,7 +464,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "sim-knows-no-processor",
         reason: "what knows a domain stands beside its scenarios, or its stories",
-        crates: &["sim", "semantics"],
+        folders: &["sim/src", "semantics/src"],
         check: Check::Roots(&["processors", "streamsim_processors", "scenarios"]),
         exceptions: &[],
         fires_on: &["use processors::agent::contract;"],
@@ -340,7 +473,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "opening-paragraph",
         reason: "a file opens with a `//!` paragraph: what it is, what it guarantees",
-        crates: ALL,
+        folders: ALL,
         check: Check::By(opening_paragraph),
         exceptions: &[],
         fires_on: &["use std::rc::Rc;\n//! Late.", "// Not a doc comment.\n"],
@@ -349,7 +482,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "nothing-unfinished",
         reason: "what is not built is not there, and is said in the README",
-        crates: ALL,
+        folders: ALL,
         check: Check::Macros(&["todo", "unimplemented", "dbg"]),
         exceptions: &[],
         fires_on: &["fn f() { todo!() }", "fn f() { dbg!(1); }"],
@@ -358,7 +491,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "no-printing",
         reason: "only the command prints: return it, or trace it",
-        crates: ALL,
+        folders: ALL,
         check: Check::Macros(&["print", "println", "eprint", "eprintln"]),
         exceptions: &[except("scenarios/src/command/", "this is the command")],
         fires_on: &[
@@ -370,7 +503,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "length",
         reason: "a file is one idea: above 600 lines there are two",
-        crates: ALL,
+        folders: ALL,
         check: Check::By(length),
         exceptions: &[],
         fires_on: &[SIX_HUNDRED_AND_ONE_LINES],

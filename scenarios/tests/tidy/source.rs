@@ -1,5 +1,5 @@
 //! A source file as a list of tokens and of paths. Comments are left out, and of a string only its
-//! quotes remain, so that neither can offend a rule.
+//! quotes remain, so that neither can offend a rule; the insides of strings are kept apart.
 
 /// A word, a number, a lifetime, `::`, a single sign, or `"` for a whole string or character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,23 +18,33 @@ pub struct CodePath {
     pub called_at: Option<usize>,
 }
 
+/// A string or a character, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub text: String,
+    /// From 1; where it begins.
+    pub line: usize,
+}
+
 pub struct Source {
     /// From the root of the repository, with `/`.
     pub path: String,
     pub text: String,
     pub tokens: Vec<Token>,
     pub paths: Vec<CodePath>,
+    pub strings: Vec<Text>,
 }
 
 impl Source {
     pub fn new(path: String, text: String) -> Self {
-        let tokens = tokens(&text);
+        let (tokens, strings) = tokens(&text);
         let paths = paths(&tokens);
         Source {
             path,
             text,
             tokens,
             paths,
+            strings,
         }
     }
 }
@@ -43,10 +53,10 @@ fn is_word(sign: char) -> bool {
     sign.is_alphanumeric() || sign == '_'
 }
 
-fn tokens(text: &str) -> Vec<Token> {
+fn tokens(text: &str) -> (Vec<Token>, Vec<Text>) {
     let signs: Vec<char> = text.chars().collect();
     let sign = |at: usize| signs.get(at).copied().unwrap_or('\0');
-    let mut tokens = Vec::new();
+    let (mut tokens, mut strings) = (Vec::new(), Vec::new());
     let (mut at, mut line) = (0, 1);
     while at < signs.len() {
         let start = at;
@@ -94,13 +104,17 @@ fn tokens(text: &str) -> Vec<Token> {
             }
         }
         at = at.min(signs.len());
+        if kept.as_deref() == Some("\"") {
+            let text = signs[start..at].iter().collect();
+            strings.push(Text { text, line });
+        }
         tokens.extend(kept.map(|text| Token { text, line }));
         line += signs[start..at]
             .iter()
             .filter(|sign| **sign == '\n')
             .count();
     }
-    tokens
+    (tokens, strings)
 }
 
 fn after_block_comment(signs: &[char], mut at: usize) -> usize {
@@ -229,7 +243,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        tokens(text).into_iter().map(|token| token.text).collect()
+        tokens(text).0.into_iter().map(|token| token.text).collect()
     }
 
     fn written(text: &str) -> Vec<String> {
@@ -260,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn the_insides_of_strings_are_kept_apart() {
+        let (_, strings) = tokens("a(\"b\", r#\"c \" d\"#) // \"e\"\n\"f\"");
+        let found: Vec<_> = strings
+            .iter()
+            .map(|found| (&*found.text, found.line))
+            .collect();
+        assert_eq!(found, [("\"b\"", 1), ("r#\"c \" d\"#", 1), ("\"f\"", 2)]);
+    }
+
+    #[test]
     fn characters_are_not_lifetimes() {
         assert_eq!(words("'a' b"), ["\"", "b"]);
         assert_eq!(words(r"'\'' b"), ["\"", "b"]);
@@ -270,7 +294,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_through_comments_and_strings() {
-        let tokens = tokens("a\n/* b\n */ c \"d\ne\" f");
+        let (tokens, _) = tokens("a\n/* b\n */ c \"d\ne\" f");
         let lines: Vec<usize> = tokens.iter().map(|token| token.line).collect();
         assert_eq!(lines, [1, 3, 3, 4]);
     }

@@ -1,6 +1,7 @@
 //! Answers from a byte string: the door for fuzzers and for proptest.
 //!
-//! Every byte string is an answer to every world. Choices take bytes in the order in which they come
+//! There are two: one for what operations are made of, one for everything else, so that what people do
+//! can change without shifting what happens to them. Every byte string is an answer to every world. Choices take bytes in the order in which they come
 //! up; when the string is used up, everything takes its default. Few bytes matter and most values
 //! of a byte mean the default, so a short or a dull string is a calm world, and a fuzzer that
 //! shortens a string or puts zeroes in it calms the world down.
@@ -26,18 +27,27 @@ const FAULT_FROM: u8 = 0xF0;
 const DRAW_FROM: u8 = 0x80;
 
 pub struct Bytes {
+    operations: Tape,
+    others: Tape,
+}
+
+impl Bytes {
+    /// The first string answers what operations are made of, the second one everything else.
+    pub fn new(operations: impl Into<Arc<[u8]>>, others: impl Into<Arc<[u8]>>) -> Self {
+        let tape = |bytes| Tape { bytes, at: 0 };
+        Bytes {
+            operations: tape(operations.into()),
+            others: tape(others.into()),
+        }
+    }
+}
+
+struct Tape {
     bytes: Arc<[u8]>,
     at: usize,
 }
 
-impl Bytes {
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Bytes {
-            bytes: bytes.into(),
-            at: 0,
-        }
-    }
-
+impl Tape {
     fn next(&mut self) -> Option<u8> {
         let byte = self.bytes.get(self.at).copied()?;
         self.at += 1;
@@ -58,25 +68,26 @@ impl Bytes {
 
 impl Chooser for Bytes {
     fn choose(&mut self, choice: &Choice<'_>) -> u64 {
-        let from = match choice.site.role {
-            Role::Fault => FAULT_FROM,
-            Role::Draw | Role::Operation => DRAW_FROM,
+        let (tape, from) = match choice.site.role {
+            Role::Fault => (&mut self.others, FAULT_FROM),
+            Role::Draw => (&mut self.others, DRAW_FROM),
+            Role::Operation => (&mut self.operations, DRAW_FROM),
         };
-        if self.next().is_none_or(|byte| byte < from) {
+        if tape.next().is_none_or(|byte| byte < from) {
             return 0;
         }
         match choice.shape {
             Shape::YesNo { .. } => 1,
-            Shape::Delay { min_ms, max_ms, .. } => self.within(min_ms, max_ms),
+            Shape::Delay { min_ms, max_ms, .. } => tape.within(min_ms, max_ms),
             Shape::Bytes {
                 min_bytes,
                 max_bytes,
                 ..
-            } => self.within(min_bytes, max_bytes),
+            } => tape.within(min_bytes, max_bytes),
             Shape::OneOf { variants: [], .. } => 0,
-            Shape::OneOf { variants, .. } => self.within(1, variants.len() as u64),
+            Shape::OneOf { variants, .. } => tape.within(1, variants.len() as u64),
             Shape::Below { count: 0 | 1 } => 0,
-            Shape::Below { count } => self.within(1, count - 1),
+            Shape::Below { count } => tape.within(1, count - 1),
         }
     }
 }
@@ -112,6 +123,19 @@ mod tests {
     static FAULT: Site = Site::fault("fault", SHAPES[0], "is a fault");
     static DRAW: Site = Site::draw("draw", SHAPES[0], "is a draw");
 
+    fn of(bytes: &[u8]) -> Bytes {
+        Bytes::new([], bytes)
+    }
+
+    #[test]
+    fn operations_have_bytes_of_their_own() {
+        static STEP: Site = Site::operation("step", SHAPES[6], "is a step");
+        let mut bytes = Bytes::new([0x80, 7, 0], [0xF0]);
+        assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 1);
+        assert_eq!(choose(&mut bytes, &STEP, SHAPES[6]), 9);
+        assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 0, "used up");
+    }
+
     fn choose(bytes: &mut Bytes, site: &'static Site, shape: Shape) -> u64 {
         bytes.choose(&Choice {
             site,
@@ -123,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_string_that_is_used_up_and_a_string_of_zeroes_are_calm() {
-        for mut bytes in [Bytes::new([]), Bytes::new([0; 32])] {
+        for mut bytes in [of(&[]), of(&[0; 32])] {
             for shape in SHAPES {
                 assert_eq!(choose(&mut bytes, &FAULT, shape), 0);
                 assert_eq!(choose(&mut bytes, &DRAW, shape), 0);
@@ -133,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_delay_is_scaled_onto_its_range() {
-        let delay = |bytes: &[u8]| choose(&mut Bytes::new(bytes), &FAULT, SHAPES[1]);
+        let delay = |bytes: &[u8]| choose(&mut of(bytes), &FAULT, SHAPES[1]);
         assert_eq!(delay(&[0xEF, 0xFF, 0xFF]), 0);
         assert_eq!(delay(&[0xF0]), 10, "missing bytes are the least");
         assert_eq!(delay(&[0xF0, 0x80, 0x00]), 10_005);
@@ -142,12 +166,12 @@ mod tests {
 
     #[test]
     fn a_variant_and_a_yes_take_few_bytes() {
-        let mut bytes = Bytes::new([0xF0, 0xFF, 0xFF, 0x90, 0x00]);
+        let mut bytes = of(&[0xF0, 0xFF, 0xFF, 0x90, 0x00]);
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[3]), 3, "two bytes");
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 1, "one byte");
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 0, "no strike");
         assert_eq!(choose(&mut bytes, &FAULT, SHAPES[0]), 0);
-        let mut bytes = Bytes::new([0x90]);
+        let mut bytes = of(&[0x90]);
         assert_eq!(choose(&mut bytes, &DRAW, SHAPES[0]), 1, "draws come easier");
     }
 
@@ -157,7 +181,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..200),
             order in prop::collection::vec((any::<bool>(), 0..SHAPES.len()), 0..100),
         ) {
-            let mut bytes = Bytes::new(bytes);
+            let mut bytes = of(&bytes);
             for (is_fault, shape) in order {
                 let shape = SHAPES[shape];
                 let value = choose(&mut bytes, if is_fault { &FAULT } else { &DRAW }, shape);

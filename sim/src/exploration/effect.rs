@@ -62,7 +62,7 @@ mod tests {
         let event = TraceEvent {
             at_us: 0,
             place: "stream p1:/a@1".to_owned(),
-            kind: "append",
+            kind: "append".into(),
             detail: "12..=14 events.iterate.com/agent/input-added".to_owned(),
         };
         let expected = "append #..=# events.iterate.com/agent/input-added";

@@ -3,7 +3,7 @@
 use super::{
     records::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
-    storage::StoredObject,
+    storage::{StoredObject, Write},
     ways::Ways,
 };
 use crate::{
@@ -364,9 +364,16 @@ impl Fleet {
         self.lock().residents.values().cloned().collect()
     }
 
-    /// Ends every incarnation, so that all of their tasks are dropped.
+    /// Ends every incarnation, so that all of their tasks are dropped. What they leave in storage is in
+    /// a trace in full, if it was not before.
     pub fn shut_down(&self) {
         for resident in self.residents() {
+            let stored = resident.stored();
+            for (table, key, row) in stored.lock().expect("one thread").take_untold() {
+                let row = row.as_deref().unwrap_or_default();
+                let row = Write::Put(table, &key, row);
+                self.trace.record_row(&resident.subject, "row", row);
+            }
             resident.shut_down();
         }
         Handle::current().kill(self.supervisor.id());

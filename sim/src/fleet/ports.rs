@@ -6,7 +6,7 @@ use super::{
     directory::Fleet,
     outside,
     resident::{Life, Mail, Phase, Resident},
-    storage::{Refusals, SimStore},
+    storage::{Listener, Refusals, SimStore},
 };
 use crate::{
     activity::PendingKind,
@@ -72,7 +72,9 @@ impl SimPorts {
             }),
         };
         let stored = life.stored.clone();
+        let listener = Listener::new(&fleet.trace, &place);
         let store = SimStore::new(stored, fleet.activity.clone(), is_alive, refusals);
+        let store = store.heard_by(listener);
         Rc::new_cyclic(|this| SimPorts {
             place,
             fleet,

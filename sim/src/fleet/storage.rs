@@ -17,11 +17,15 @@ use runtime::{
 };
 use std::{
     cell::Cell as StdCell,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::sync::Notify;
+
+mod listener;
+
+pub use listener::{Listener, Write};
 
 /// How many transactions back the version is that a stale cache has, at most.
 const STALE_VERSIONS_MAX: usize = 4;
@@ -50,6 +54,8 @@ pub struct StoredObject {
     resets: u64,
     /// Nothing written here becomes durable any more.
     is_detached: bool,
+    /// Rows of which a listener is told in the end.
+    untold: BTreeSet<(Table, Key)>,
 }
 
 /// A row that can be computed from others.
@@ -104,6 +110,17 @@ impl StoredObject {
             append_only: Some(table),
             ..self
         }
+    }
+
+    /// The rows of which nobody was told yet, as they are now.
+    pub fn take_untold(&mut self) -> Vec<(Table, Key, Option<Row>)> {
+        let untold = std::mem::take(&mut self.untold).into_iter();
+        let rows = untold.map(|(table, key)| {
+            let row = self.tables.get(&table).and_then(|rows| rows.get(&key));
+            let row = row.cloned();
+            (table, key, row)
+        });
+        rows.collect()
     }
 
     /// The rows of the table that only grows which were put again, or deleted one by one.
@@ -308,6 +325,8 @@ pub struct Refusals {
 pub struct SimStore {
     stored: Arc<Mutex<StoredObject>>,
     refusals: Refusals,
+    /// Who is told of what is written, if anybody is.
+    listener: Option<Listener>,
     turn: StdCell<Turn>,
     activity: Arc<Activity>,
     is_alive: Rc<dyn Fn() -> bool>,
@@ -329,6 +348,7 @@ impl SimStore {
         SimStore {
             stored,
             refusals,
+            listener: None,
             turn: StdCell::new(Turn::Unwritten),
             activity,
             is_alive,
@@ -336,6 +356,16 @@ impl SimStore {
             rows_written: StdCell::new(0),
             closed: Rc::default(),
             flushed: Rc::default(),
+        }
+    }
+
+    pub fn heard_by(self, listener: Option<Listener>) -> Self {
+        SimStore { listener, ..self }
+    }
+
+    fn tell(&self, write: Write) {
+        if let Some(listener) = &self.listener {
+            listener.tell(write);
         }
     }
 
@@ -440,8 +470,14 @@ impl Store for SimStore {
         self.admit(table)?;
         let mut stored = self.lock();
         let rows = stored.tables.entry(table).or_default();
-        let before = rows.insert(key.clone(), row);
+        let before = rows.insert(key.clone(), row.clone());
         self.count_write();
+        match &self.listener {
+            Some(listener) if before.is_some() && listener.waits_for_the_end(&row) => {
+                stored.untold.insert((table, key.clone()));
+            }
+            _ => self.tell(Write::Put(table, &key, &row)),
+        }
         stored.note_rewrite(table, &key, before.as_ref());
         stored.record(Undo::Row(table, key, before));
         Ok(())
@@ -452,6 +488,7 @@ impl Store for SimStore {
             return Ok(());
         }
         self.admit(table)?;
+        self.tell(Write::Delete(table, key));
         let mut stored = self.lock();
         let before = stored.tables.entry(table).or_default().remove(key);
         if before.is_some() {
@@ -467,6 +504,7 @@ impl Store for SimStore {
             return Ok(());
         }
         self.admit(Table("everything"))?;
+        self.tell(Write::Clear);
         let mut stored = self.lock();
         let alarm = stored.alarm.take();
         stored.record(Undo::Alarm(alarm));
@@ -489,6 +527,7 @@ impl Store for SimStore {
         if !(self.is_alive)() {
             return;
         }
+        self.tell(Write::Alarm(at));
         let mut stored = self.lock();
         let before = std::mem::replace(&mut stored.alarm, at);
         stored.record(Undo::Alarm(before));

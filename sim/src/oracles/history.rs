@@ -8,6 +8,7 @@ use crate::{
         ledger::LedgerEntry,
         openai::OpenAiFact,
         slack::{SlackFact, Workspace},
+        workers_ai::WorkersAiFact,
     },
     waits::Deadlock,
     world::{FailureKind, StreamLog},
@@ -75,6 +76,7 @@ impl History {
             closed_connections: 0,
             openai: Vec::new(),
             slack: Vec::new(),
+            workers_ai: Vec::new(),
             workspace: Workspace::default(),
             folds,
             quiescence: Quiescence::Reached,
@@ -325,6 +327,16 @@ impl History {
     /// A line of OpenAI's ledger.
     pub fn openai(mut self, what: OpenAiFact) -> Self {
         self.0.openai.push(LedgerEntry {
+            at_ms: self.0.at_ms,
+            connection: 0,
+            what,
+        });
+        self
+    }
+
+    /// A line of Workers AI's ledger.
+    pub fn workers_ai(mut self, what: WorkersAiFact) -> Self {
+        self.0.workers_ai.push(LedgerEntry {
             at_ms: self.0.at_ms,
             connection: 0,
             what,

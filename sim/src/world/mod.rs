@@ -24,7 +24,7 @@ use crate::{
     choice::Choices,
     fleet::Fleet,
     oracles::{self, Evidence, Observation, Quiescence},
-    peers::{openai::OpenAi, slack::Slack, PeerPorts},
+    peers::{openai::OpenAi, slack::Slack, workers_ai::WorkersAi, PeerPorts},
     trace::Trace,
 };
 use futures_util::future::LocalBoxFuture;
@@ -48,6 +48,7 @@ use tokio::sync::oneshot;
 
 const OPENAI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 443);
 const SLACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 443);
+const WORKERS_AI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 4)), 443);
 const EDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 8080);
 
 /// How long a client waits before it tries again.
@@ -64,6 +65,8 @@ pub struct World {
     pub activity: Arc<Activity>,
     pub openai: Arc<OpenAi>,
     pub slack: Arc<Slack>,
+    /// Where the scenario has one.
+    pub workers_ai: Option<Arc<WorkersAi>>,
     fleet: Arc<Fleet>,
     services: Vec<NodeHandle>,
     observations: Mutex<Vec<Observation>>,
@@ -74,7 +77,8 @@ pub struct World {
 impl World {
     /// Boot: services listen, the worker serves, no object lives yet.
     async fn build(plan: Plan) -> Arc<World> {
-        let trace = Arc::new(Trace::new(plan.keep));
+        let trace = Trace::new(plan.keep);
+        let trace = Arc::new(if plan.in_full { trace.in_full() } else { trace });
         let traced = trace.clone();
         let (chooser, noted) =
             plan.chooser(move || (crate::time::since_start_us(), traced.events()));
@@ -97,7 +101,7 @@ impl World {
         let mut services = plan.scenario.services();
         services.slack.events_address = EDGE;
         let openai = OpenAi::new(ports.clone(), services.openai);
-        let slack = Slack::new(ports, services.slack);
+        let slack = Slack::new(ports.clone(), services.slack);
         let node = |name: &str, address: SocketAddr| {
             let handle = Handle::current();
             let builder = handle.create_node().name(name);
@@ -109,6 +113,15 @@ impl World {
         slack_node.spawn(slack.clone().serve(SLACK));
         fleet.add_host("api.openai.com", OPENAI);
         fleet.add_host("slack.com", SLACK);
+        let mut nodes = vec![openai_node, slack_node];
+        let workers_ai = services.workers_ai.map(|config| {
+            let workers_ai = WorkersAi::new(ports, config);
+            let workers_ai_node = node("workers-ai", WORKERS_AI);
+            workers_ai_node.spawn(workers_ai.clone().serve(WORKERS_AI));
+            nodes.push(workers_ai_node);
+            fleet.add_host("api.cloudflare.com", WORKERS_AI);
+            workers_ai
+        });
         fleet.add_worker(ObjectName::new("EDGE", "edge"), EDGE, services.worker);
         sleep(Duration::from_millis(BOOT_MS)).await;
         Arc::new(World {
@@ -118,8 +131,9 @@ impl World {
             activity,
             openai,
             slack,
+            workers_ai,
             fleet,
-            services: vec![openai_node, slack_node],
+            services: nodes,
             observations: Mutex::default(),
             operations: Mutex::default(),
             noted,
@@ -205,6 +219,10 @@ impl World {
             closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
             slack: self.slack.ledger(),
+            workers_ai: self
+                .workers_ai
+                .as_ref()
+                .map_or_else(Vec::new, |workers_ai| workers_ai.ledger()),
             workspace: self.slack.workspace(),
             folds: self.plan.scenario.folds(),
             quiescence,

@@ -47,8 +47,12 @@ pub enum Answers {
     ByStrategy,
     /// These decisions; everything else takes its default.
     Recorded(Vec<RecordedDecision>),
-    /// A byte string; when it is used up everything takes its default.
-    Bytes(Arc<[u8]>),
+    /// Two byte strings, one for what operations are made of; when one is used up what is left takes
+    /// its default.
+    Bytes {
+        operations: Arc<[u8]>,
+        others: Arc<[u8]>,
+    },
 }
 
 /// One recorded decision, by name.
@@ -78,6 +82,8 @@ pub struct Plan {
     pub watched: Vec<&'static Site>,
     /// Keep the trace's lines and the streams' logs for reading.
     pub keep: bool,
+    /// The trace has what is written to storage as well: see [`crate::trace`].
+    pub in_full: bool,
 }
 
 impl Plan {
@@ -94,6 +100,7 @@ impl Plan {
             forced: Vec::new(),
             watched: Vec::new(),
             keep: false,
+            in_full: false,
         }
     }
 
@@ -143,7 +150,9 @@ impl Plan {
         };
         match (&self.answers, self.strategy) {
             (Answers::Recorded(decisions), _) => Box::new(Recorded::new(by_name(decisions))),
-            (Answers::Bytes(bytes), _) => Box::new(Bytes::new(bytes.clone())),
+            (Answers::Bytes { operations, others }, _) => {
+                Box::new(Bytes::new(operations.clone(), others.clone()))
+            }
             (Answers::ByStrategy, Strategy::Random) => Box::new(Random::scaled(self.seed, scale)),
             (Answers::ByStrategy, Strategy::Swarm) => Box::new(Swarm::scaled(self.seed, scale)),
             // It has no rates that a level could scale, but none is none.

@@ -3,7 +3,7 @@
 //!
 //! - [`worlds`]: many worlds of the echo, by seed. [`faults`]: each fault alone, by decision.
 //! - [`objects`], [`clocks`], [`network`]: what lasts, and is lifted when the world is healed.
-//! - [`hang`]: a world in which time stands still.
+//! - [`hang`]: a world in which time stands still. [`in_full`]: traces with all that is written.
 //! - [`lifetimes`]: what is written down of each incarnation.
 //! - [`levels`]: how many faults there are. [`stalls`]: who waits for whom, when nothing moves.
 
@@ -13,6 +13,7 @@ mod decided;
 mod echo;
 mod faults;
 mod hang;
+mod in_full;
 mod levels;
 mod lifetimes;
 mod network;

@@ -1,16 +1,18 @@
 //! The same seed does the same things at the same times, and over some seeds every fault happens.
 
 use crate::{
+    http_client::question,
+    raw_http::Wire,
     slack_app::{call, App},
     world::{run_hashed, Setup, World},
 };
 use serde_json::{json, Value};
 use sim::{
     choice::Random,
-    peers::{slack::SlackConfig, DRAWS, FAULTS},
+    peers::{openai::OpenAiConfig, slack::SlackConfig, DRAWS, FAULTS},
     trace::TraceHash,
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 struct Ran {
     hash: TraceHash,
@@ -18,7 +20,8 @@ struct Ran {
     decided: BTreeSet<&'static str>,
 }
 
-/// Ten messages, each answered in Slack and put to the model, at four times the rate of faults.
+/// Ten messages, each answered in Slack and put to every model in every way, at four times the rate of
+/// faults.
 fn ran(seed: u64) -> Ran {
     let setup = Setup {
         chooser: Box::new(Random::scaled(seed, 4.0)),
@@ -27,40 +30,20 @@ fn ran(seed: u64) -> Ran {
             app_mentions: true,
             ..Setup::default().slack
         },
+        openai: OpenAiConfig {
+            lanes_max: 2,
+            in_flight_max: 2,
+            ..OpenAiConfig::default()
+        },
         ..Setup::default()
     };
     let ((events, decided), hash) = run_hashed(setup, |world: World| async move {
         let _app = App::start(&[]).await;
         for number in 0..10 {
-            let text = format!("<@U0000BOT> message {number}");
-            let ts = world.slack.post("C123", "U123", &text, None);
-            let reply = json!({"channel": "C123", "text": "reply", "thread_ts": ts});
-            let posted = call("chat.postMessage", reply).await;
-            let posted = posted.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
-            if let Some(posted) = posted.filter(|posted| posted["ok"] == true) {
-                let update = json!({"channel": "C123", "ts": posted["ts"], "text": "better"});
-                call("chat.update", update).await;
-                call(
-                    "conversations.replies",
-                    json!({"channel": "C123", "ts": ts}),
-                )
-                .await;
-            }
-            if let Ok(mut session) = world.open().await {
-                session.ask("Hello", json!({})).await;
-                let minute = Duration::from_secs(60);
-                let answered = madsim::time::timeout(minute, session.rest()).await;
-                let (events, _) = answered.unwrap_or_default();
-                if events
-                    .last()
-                    .is_some_and(|last| last["type"] == "response.completed")
-                {
-                    let id = &events[0]["response"]["id"];
-                    let continued = json!({"previous_response_id": id});
-                    session.ask("Go on", continued).await;
-                    let _ = madsim::time::timeout(minute, session.rest()).await;
-                }
-            }
+            talk_in_slack(&world, number).await;
+            talk_on_a_websocket(&world).await;
+            ask_over_http(&world).await;
+            ask_workers_ai(&world).await;
         }
         world.settle().await;
         let decisions = world.ports.choices.decisions();
@@ -75,6 +58,82 @@ fn ran(seed: u64) -> Ran {
         events,
         decided,
     }
+}
+
+async fn talk_in_slack(world: &World, number: u64) {
+    let text = format!("<@U0000BOT> message {number}");
+    let ts = world.slack.post("C123", "U123", &text, None);
+    let reply = json!({"channel": "C123", "text": "reply", "thread_ts": ts});
+    let posted = call("chat.postMessage", reply).await;
+    let posted = posted.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+    if let Some(posted) = posted.filter(|posted| posted["ok"] == true) {
+        let update = json!({"channel": "C123", "ts": posted["ts"], "text": "better"});
+        call("chat.update", update).await;
+        let thread = json!({"channel": "C123", "ts": ts});
+        call("conversations.replies", thread).await;
+    }
+}
+
+/// A question, its continuation, and two at once on a lane.
+async fn talk_on_a_websocket(world: &World) {
+    let Ok(mut session) = world.open().await else {
+        return;
+    };
+    session.ask("Hello", json!({})).await;
+    let Some((events, _)) = in_a_minute(session.rest()).await else {
+        return;
+    };
+    let last = events.last();
+    if last.is_some_and(|last| last["type"] == "response.completed") {
+        let id = &events[0]["response"]["id"];
+        let continued = json!({"previous_response_id": id});
+        for more in [
+            continued,
+            json!({"stream_id": "a"}),
+            json!({"stream_id": "a"}),
+        ] {
+            session.ask_if_open("Go on", more).await;
+        }
+        for _ in 0..3 {
+            in_a_minute(session.rest()).await;
+        }
+    }
+}
+
+/// A whole response, streams, one for a tool, and one in the background.
+async fn ask_over_http(world: &World) {
+    let tool = json!({"type": "function", "name": "f", "strict": null, "parameters": null});
+    for more in [
+        json!({}),
+        json!({"previous_response_id": "resp_00000001"}),
+        json!({"stream": true, "reasoning": {"summary": "auto"}}),
+        json!({"stream": true, "tools": [tool]}),
+        json!({"stream": true, "background": true}),
+    ] {
+        let wire = world
+            .openai_sent("POST", "", Some(question("Hello", more)))
+            .await;
+        read_all(wire).await;
+    }
+}
+
+async fn ask_workers_ai(world: &World) {
+    for is_stream in [false, true] {
+        let input = json!({"prompt": "Hello", "stream": is_stream});
+        let body = json!({"model": "@cf/moonshotai/kimi-k2.5", "input": input});
+        let gateway = "cf-aig-gateway-id: main\r\n";
+        read_all(world.workers_ai_sent("run", gateway, &body).await).await;
+    }
+}
+
+async fn read_all(mut wire: Wire) {
+    in_a_minute(wire.reply()).await;
+}
+
+async fn in_a_minute<T>(work: impl Future<Output = T>) -> Option<T> {
+    madsim::time::timeout(Duration::from_secs(60), work)
+        .await
+        .ok()
 }
 
 #[test]

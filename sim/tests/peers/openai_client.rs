@@ -1,10 +1,12 @@
 //! The test's end of a Responses WebSocket.
 
-use crate::world::{openai_address, World};
+use crate::{
+    reference::Shape,
+    world::{openai_address, Sent, World},
+};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{json, Value};
 use sim::network::TcpStream;
-use std::sync::{Arc, Mutex};
 use tokio_tungstenite::{
     client_async,
     tungstenite::{client::IntoClientRequest, Error, Message},
@@ -13,7 +15,7 @@ use tokio_tungstenite::{
 
 pub struct Session {
     pub socket: WebSocketStream<TcpStream>,
-    events: Arc<Mutex<Vec<Value>>>,
+    sent: Sent,
 }
 
 /// How a connection ended.
@@ -40,7 +42,7 @@ impl World {
     pub fn session(&self, socket: WebSocketStream<TcpStream>) -> Session {
         Session {
             socket,
-            events: self.openai_events.clone(),
+            sent: self.sent.clone(),
         }
     }
 }
@@ -53,20 +55,13 @@ impl Session {
 
     /// Asks with one user text and, if given, further fields.
     pub async fn ask(&mut self, text: &str, more: Value) {
-        let mut message = json!({
-            "type": "response.create",
-            "model": "gpt-5.5",
-            "store": false,
-            "input": [{
-                "type": "message",
-                "role": "user",
-                "content": [{"type": "input_text", "text": text}],
-            }],
-        });
-        for (name, value) in more.as_object().unwrap() {
-            message[name] = value.clone();
-        }
-        self.send(message).await;
+        self.send(question(text, more)).await;
+    }
+
+    /// The same, of a service that may have closed the connection.
+    pub async fn ask_if_open(&mut self, text: &str, more: Value) {
+        let frame = Message::text(question(text, more).to_string());
+        let _ = self.socket.send(frame).await;
     }
 
     pub async fn next(&mut self) -> Result<Value, End> {
@@ -78,7 +73,7 @@ impl Session {
                         continue;
                     };
                     if !is_odd(&event) {
-                        self.events.lock().unwrap().push(event.clone());
+                        self.sent.push(Shape::ServerEvent, event.clone());
                     }
                     return Ok(event);
                 }
@@ -130,6 +125,24 @@ impl Session {
             }
         }
     }
+}
+
+/// A `response.create` with one user text and further fields.
+fn question(text: &str, more: Value) -> Value {
+    let mut message = json!({
+        "type": "response.create",
+        "model": "gpt-5.5",
+        "store": false,
+        "input": [{
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": text}],
+        }],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        message[name] = value.clone();
+    }
+    message
 }
 
 /// What `peer.openai.odd-frame` sends, and the shapes of `peer.openai.error` that are not documented

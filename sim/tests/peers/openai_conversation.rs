@@ -2,6 +2,7 @@
 
 use crate::{
     openai_client::{response_id, said, types, End},
+    reference::Shape,
     world::{pass_ms, run, Setup, World},
 };
 use futures_util::{SinkExt, StreamExt};
@@ -192,7 +193,7 @@ fn requests_wait_in_line_and_pings_are_answered_meanwhile() {
                     if event["type"] == "response.output_text.done" {
                         texts.push(event["text"].as_str().unwrap().to_owned());
                     }
-                    world.openai_events.lock().unwrap().push(event);
+                    world.sent.push(Shape::ServerEvent, event);
                 }
                 other => panic!("{other:?}"),
             }
@@ -290,6 +291,7 @@ fn a_response_is_pending_work_and_an_idle_connection_is_not() {
     });
 }
 
+/// The ledger holds what it had been told by then.
 #[test]
 fn a_client_that_leaves_ends_its_response() {
     run(Setup::default(), |world: World| async move {
@@ -302,6 +304,45 @@ fn a_client_that_leaves_ends_its_response() {
         let last = facts.iter().rev().take(2).map(|entry| &entry.what);
         let last: Vec<_> = last.collect();
         assert_eq!(last[0], &OpenAiFact::Disconnected);
-        assert!(matches!(last[1], OpenAiFact::Abandoned { .. }));
+        let OpenAiFact::Abandoned {
+            said,
+            first_said_ms,
+            ..
+        } = last[1]
+        else {
+            panic!("{:?}", last[1]);
+        };
+        assert_eq!((&**said, *first_said_ms), ("", None));
+    });
+}
+
+#[test]
+fn a_client_that_leaves_in_the_midst_of_a_text_has_been_told_a_part_of_it() {
+    let openai = OpenAiConfig {
+        token_ms: |_| 100,
+        ..OpenAiConfig::default()
+    };
+    let setup = Setup {
+        openai,
+        ..Setup::default()
+    };
+    run(setup, |world: World| async move {
+        let mut session = world.open().await.unwrap();
+        session.ask("Hello", json!({})).await;
+        while session.next().await.unwrap()["type"] != "response.output_text.delta" {}
+        drop(session);
+        world.settle().await;
+        let facts = world.openai.ledger();
+        let told = facts.iter().find_map(|entry| match &entry.what {
+            OpenAiFact::Abandoned {
+                said,
+                first_said_ms,
+                ..
+            } => Some((said.clone(), first_said_ms.unwrap() <= entry.at_ms)),
+            _ => None,
+        });
+        let (said, is_told_before) = told.unwrap();
+        assert!(is_told_before && !said.is_empty());
+        assert!("You said: Hello".starts_with(&*said) && *said != *"You said: Hello");
     });
 }

@@ -36,13 +36,12 @@ fn what_is_not_an_upgrade_is_refused_with_a_json_error() {
             let keys: Vec<_> = error.as_object().unwrap().keys().collect();
             assert_eq!(keys, ["type", "code", "message", "param"]);
         }
-        let refused: Vec<_> = world
-            .openai
-            .ledger()
-            .into_iter()
-            .map(|entry| entry.what)
-            .collect();
-        let status = |status| OpenAiFact::UpgradeRefused { status };
-        assert_eq!(refused, [404, 401, 401, 426].map(status));
+        let ledger = world.openai.ledger();
+        let refused = ledger.iter().filter_map(|entry| match entry.what {
+            OpenAiFact::UpgradeRefused { status } => Some(status),
+            _ => None,
+        });
+        // The first is no upgrade at all.
+        assert_eq!(refused.collect::<Vec<_>>(), [401, 401, 426]);
     });
 }

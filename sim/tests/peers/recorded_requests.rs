@@ -1,24 +1,31 @@
 //! Requests as official clients sent them, byte for byte, whole and in pieces of one byte.
 
 use crate::{
+    event_stream::EventStream,
     openai_client::{said, types},
-    raw_http::{exchange, read_message},
+    raw_http::{exchange, read_message, BodyEnd, Parsed, Wire},
+    reference::{self, check_slack_keys, Shape},
     world::{openai_address, run, slack_address, Setup, World},
 };
 use serde_json::{json, Value};
 use sim::{
     network::TcpStream,
-    peers::slack::{HistoryMessage, SlackConfig},
+    peers::{
+        openai::{OpenAiConfig, PastResponse},
+        slack::{HistoryMessage, SlackConfig},
+    },
 };
+use std::path::Path;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::{tungstenite::protocol::Role, WebSocketStream};
 
+const FOLDER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/client-requests"
+);
+
 fn recorded(name: &str) -> Vec<u8> {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/client-requests"
-    );
-    std::fs::read(format!("{folder}/{name}")).unwrap()
+    std::fs::read(format!("{FOLDER}/{name}")).unwrap()
 }
 
 /// The message that the recordings are about.
@@ -80,6 +87,22 @@ fn slack_sdk_is_answered() {
             ],
             piece_bytes,
         );
+        for (name, body) in [
+            ("auth.test", &bodies[0]),
+            ("assistant.threads.setStatus", &bodies[1]),
+            ("chat.postMessage", &bodies[2]),
+            ("conversations.replies", &bodies[3]),
+            // There is no shape of its removal.
+            ("reactions.add", &bodies[4]),
+            ("reactions.add", &bodies[5]),
+            ("chat.update", &bodies[8]),
+        ] {
+            check_slack_keys(name, "", body);
+        }
+        check_slack_keys("chat.postMessage", "/message", &bodies[2]["message"]);
+        for message in bodies[3]["messages"].as_array().unwrap() {
+            check_slack_keys("conversations.replies", "/messages/0", message);
+        }
         assert_eq!(bodies[0]["user_id"], "U0000BOT");
         assert_eq!(bodies[0]["bot_id"], "B0000001");
         assert_eq!(bodies[1], json!({"ok": true}));
@@ -104,7 +127,7 @@ fn slack_sdk_is_answered() {
 }
 
 #[test]
-fn openai_clients_are_answered() {
+fn openai_websocket_clients_are_answered() {
     for client in ["openai-node6", "openai-python"] {
         for piece_bytes in [None, Some(1)] {
             run(Setup::default(), move |world: World| async move {
@@ -132,5 +155,158 @@ fn openai_clients_are_answered() {
                 assert_eq!(response["store"], false);
             });
         }
+    }
+}
+
+/// The two responses that the recordings speak of.
+fn with_recorded_responses() -> Setup {
+    let past = |id: &str| PastResponse {
+        id: id.to_owned(),
+        input_text: "Hello".to_owned(),
+        text: "You said: Hello".to_owned(),
+    };
+    Setup {
+        openai: OpenAiConfig {
+            history: ["resp_0", "resp_1"].map(past).to_vec(),
+            ..OpenAiConfig::default()
+        },
+        ..Setup::default()
+    }
+}
+
+/// A recorded request on a connection of its own, and the head of its reply.
+async fn replayed(name: &str, piece_bytes: Option<usize>) -> (Wire, Parsed) {
+    let mut wire = Wire::connect(openai_address(), piece_bytes).await;
+    wire.write(&recorded(&format!("{name}.http"))).await;
+    let head = wire.head().await.expect("a reply");
+    assert_eq!(head.status(), 200, "{name}");
+    assert!(head.header("x-request-id").is_some());
+    (wire, head)
+}
+
+/// The whole response that a recorded request gets.
+fn replay_whole(name: &'static str, piece_bytes: Option<usize>) -> Value {
+    run(with_recorded_responses(), move |world: World| async move {
+        let (mut wire, mut reply) = replayed(name, piece_bytes).await;
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        while let Ok(piece) = wire.piece().await {
+            reply.body.extend(piece);
+        }
+        world.sent.push(Shape::Response, reply.json());
+        reply.json()
+    })
+}
+
+#[test]
+fn openai_clients_get_whole_responses() {
+    for piece_bytes in [None, Some(1)] {
+        for name in [
+            "openai-node6.responses-create",
+            "openai-python.responses-create",
+            "openai-python.responses-retrieve",
+        ] {
+            let response = replay_whole(name, piece_bytes);
+            assert_eq!(response["status"], "completed");
+            let text = &response["output"][0]["content"][0]["text"];
+            assert_eq!(text, "You said: Hello", "{name}");
+        }
+        let response = replay_whole("openai-python.responses-create-tools", piece_bytes);
+        assert_eq!(response["previous_response_id"], "resp_0");
+        assert_eq!(response["tools"][0]["name"], "get_weather");
+        assert_eq!(
+            response["output"][0]["content"][0]["text"],
+            "You said: Weather?"
+        );
+    }
+}
+
+#[test]
+fn openai_clients_get_streams() {
+    for piece_bytes in [None, Some(1)] {
+        for (name, instructions, store) in [
+            ("openai-node6.responses-create-stream", Value::Null, true),
+            (
+                "openai-python.responses-create-stream",
+                json!("Be brief."),
+                false,
+            ),
+        ] {
+            run(Setup::default(), move |world: World| async move {
+                let (wire, head) = replayed(name, piece_bytes).await;
+                let content_type = head.header("content-type");
+                assert_eq!(content_type, Some("text/event-stream; charset=utf-8"));
+                let (events, end) = EventStream::new(wire).rest().await;
+                assert_eq!(end, BodyEnd::Whole);
+                let events = world.checked(&events);
+                assert_eq!(said(&events), "You said: Hello");
+                assert_eq!(types(&events).last(), Some(&"response.completed"));
+                let response = &events.last().unwrap()["response"];
+                assert_eq!(response["instructions"], instructions);
+                assert_eq!(response["store"], store);
+            });
+        }
+    }
+}
+
+#[test]
+fn openai_clients_are_refused_what_is_not_there() {
+    for (name, status, code) in [
+        ("openai-python.responses-retrieve", 404, Value::Null),
+        (
+            "openai-python.responses-create-tools",
+            400,
+            json!("previous_response_not_found"),
+        ),
+    ] {
+        run(Setup::default(), move |_: World| async move {
+            let bytes = recorded(&format!("{name}.http"));
+            let reply = exchange(openai_address(), &bytes, None).await.unwrap();
+            assert_eq!(reply.status(), status);
+            assert_eq!(reply.json()["error"]["code"], code);
+        });
+    }
+}
+
+/// Every recording, each replayed by a test above.
+const RECORDINGS: [&str; 17] = [
+    "openai-node6.responses-create-stream.http",
+    "openai-node6.responses-create.http",
+    "openai-node6.ws-create.frame.bin",
+    "openai-node6.ws-create.upgrade.http",
+    "openai-python.responses-create-stream.http",
+    "openai-python.responses-create-tools.http",
+    "openai-python.responses-create.http",
+    "openai-python.responses-retrieve.http",
+    "openai-python.ws-create.frame.bin",
+    "openai-python.ws-create.upgrade.http",
+    "slack_sdk.assistant.threads.setStatus.http",
+    "slack_sdk.auth.test.http",
+    "slack_sdk.chat.postMessage.http",
+    "slack_sdk.chat.update.http",
+    "slack_sdk.conversations.replies.http",
+    "slack_sdk.reactions.add.http",
+    "slack_sdk.reactions.remove.http",
+];
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_recording_is_replayed_as_it_was_recorded() {
+    assert_eq!(names_in(Path::new(FOLDER)), RECORDINGS);
+    let Some(originals) = reference::find("client-requests") else {
+        return;
+    };
+    assert_eq!(names_in(&originals), RECORDINGS);
+    for name in RECORDINGS {
+        assert!(
+            std::fs::read(originals.join(name)).unwrap() == recorded(name),
+            "{name}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-fn find(name: &str) -> Option<PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|folder| folder.join("shared/data").join(name))
@@ -39,24 +39,40 @@ pub fn openai_schema(definition: &str) -> Option<Validator> {
     Some(jsonschema::validator_for(&root).unwrap())
 }
 
-/// Every event by the server's schema, and all but errors by that of streams.
-pub fn check_openai_events(events: &[Value]) {
+/// What something that OpenAI sends ought to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// On a WebSocket.
+    ServerEvent,
+    /// In a stream.
+    StreamEvent,
+    /// A whole body.
+    Response,
+}
+
+/// Everything by its schema; an event on a WebSocket that is no error by that of streams, too.
+pub fn check_openai(sent: &[(Shape, Value)]) {
     static SERVER: OnceLock<Option<Validator>> = OnceLock::new();
     static STREAM: OnceLock<Option<Validator>> = OnceLock::new();
-    if events.is_empty() {
+    static RESPONSE: OnceLock<Option<Validator>> = OnceLock::new();
+    if sent.is_empty() {
         return;
     }
     let server = SERVER.get_or_init(|| openai_schema("ResponsesServerEvent"));
     let stream = STREAM.get_or_init(|| openai_schema("ResponseStreamEvent"));
-    let (Some(server), Some(stream)) = (server, stream) else {
+    let response = RESPONSE.get_or_init(|| openai_schema("Response"));
+    let (Some(server), Some(stream), Some(response)) = (server, stream, response) else {
         return;
     };
-    for event in events {
-        assert!(server.is_valid(event), "no server event: {event:#}");
-        assert!(
-            event["type"] == "error" || stream.is_valid(event),
-            "no stream event: {event:#}"
-        );
+    for (shape, value) in sent {
+        let is_valid = match shape {
+            Shape::ServerEvent => {
+                server.is_valid(value) && (value["type"] == "error" || stream.is_valid(value))
+            }
+            Shape::StreamEvent => stream.is_valid(value),
+            Shape::Response => response.is_valid(value),
+        };
+        assert!(is_valid, "no {shape:?}: {value:#}");
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Take {
     After {
         wait_ms: u64,
     },
+    /// Sends it elsewhere.
+    Redirect(&'static str),
     /// Closes the connection.
     Close,
     /// Gives the challenge back.
@@ -75,7 +77,10 @@ async fn serve(mut stream: sim::network::TcpStream, take: Take, taken: Arc<Mutex
     let Some(request) = read_message(&mut stream).await else {
         return;
     };
-    let challenge = request.json()["challenge"].clone();
+    let challenge = match take {
+        Take::Challenge => request.json()["challenge"].clone(),
+        _ => Value::Null,
+    };
     taken.lock().unwrap().push(Delivery { at_ms, request });
     let reply = match take {
         Take::Status(status) => format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"),
@@ -85,6 +90,9 @@ async fn serve(mut stream: sim::network::TcpStream, take: Take, taken: Arc<Mutex
         Take::After { wait_ms } => {
             pass_ms(wait_ms).await;
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()
+        }
+        Take::Redirect(location) => {
+            format!("HTTP/1.1 307 X\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
         }
         Take::Close => return,
         Take::Challenge => {

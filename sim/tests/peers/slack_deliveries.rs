@@ -170,6 +170,133 @@ fn no_retry_is_honoured_unless_the_app_accepted() {
 }
 
 #[test]
+fn redirects_are_followed_twice() {
+    const ONCE: &[Take] = &[Take::Redirect("/elsewhere")];
+    const TWICE: &[Take] = &[
+        Take::Redirect("http://10.0.0.9:8080/elsewhere"),
+        Take::Redirect("/slack/events"),
+    ];
+    for (takes, paths) in [
+        (ONCE, &["/slack/events", "/elsewhere"][..]),
+        (TWICE, &["/slack/events", "/elsewhere", "/slack/events"]),
+    ] {
+        run(Setup::default(), move |world: World| async move {
+            let app = App::start(takes).await;
+            world.slack.post("C123", "U123", "question", None);
+            world.settle().await;
+            let deliveries = app.deliveries();
+            let taken: Vec<&str> = deliveries
+                .iter()
+                .map(|one| one.request.first_line.split(' ').nth(1).unwrap())
+                .collect();
+            assert_eq!(taken, paths);
+            let bodies: Vec<_> = deliveries.iter().map(|one| &one.request.body).collect();
+            assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
+            let last = world.slack.ledger().pop().unwrap().what;
+            assert!(matches!(last, SlackFact::Acknowledged { attempt: 0, .. }));
+        });
+    }
+}
+
+#[test]
+fn a_redirect_too_many_is_a_failure() {
+    const REDIRECTING: &[Take] = &[Take::Redirect("/slack/events"); 3];
+    run(Setup::default(), |world: World| async move {
+        let app = App::start(REDIRECTING).await;
+        world.slack.post("C123", "U123", "question", None);
+        world.settle().await;
+        let last = app.deliveries().pop().unwrap();
+        let reason = last.request.header("x-slack-retry-reason");
+        assert_eq!(reason, Some("too_many_redirects"));
+    });
+}
+
+#[test]
+fn a_pressed_button_arrives_once_signed_and_as_a_form() {
+    const REFUSING: &[Take] = &[Take::Status(500)];
+    run(Setup::default(), |world: World| async move {
+        let parent = world.slack.post("C123", "U123", "question", None);
+        world.settle().await;
+        let app = App::start(REFUSING).await;
+        let more = world.slack.post("C123", "U123", "more", Some(&parent));
+        world.settle().await;
+        let trigger_id = world.slack.press("C123", &more, "U456", "approve").unwrap();
+        world.settle().await;
+        let pressed = app.deliveries().pop().unwrap().request;
+        let header = |name| pressed.header(name);
+        assert_eq!(
+            header("content-type"),
+            Some("application/x-www-form-urlencoded")
+        );
+        let signature = sign(
+            SECRET,
+            header("x-slack-request-timestamp")
+                .unwrap()
+                .parse()
+                .unwrap(),
+            &pressed.body,
+        );
+        assert_eq!(header("x-slack-signature"), Some(signature.as_str()));
+        let fields: Vec<_> = form_urlencoded::parse(&pressed.body).collect();
+        let [(name, payload)] = &fields[..] else {
+            panic!("one field");
+        };
+        assert_eq!(name, "payload");
+        let payload: serde_json::Value = serde_json::from_str(payload).unwrap();
+        assert_eq!(payload["type"], "block_actions");
+        assert_eq!(payload["trigger_id"], trigger_id);
+        assert_eq!(payload["channel"]["id"], "C123");
+        assert_eq!(payload["container"]["thread_ts"], parent);
+        assert_eq!(payload["message"]["thread_ts"], parent);
+        assert_eq!(payload["actions"][0]["action_id"], "approve");
+        assert_eq!(world.slack.press("C123", "1.1", "U456", "approve"), None);
+    });
+}
+
+#[test]
+fn a_reaction_of_a_person_arrives_once_for_each() {
+    run(Setup::default(), |world: World| async move {
+        let app = App::start(&[]).await;
+        let ts = world.slack.post("C123", "U123", "question", None);
+        for (user, ts) in [("U1", &*ts), ("U1", &ts), ("U2", &ts), ("U1", "1.1")] {
+            world.slack.react("C123", ts, user, "thumbsup");
+        }
+        world.settle().await;
+        let events = app.deliveries();
+        let events = events.iter().map(|one| one.request.json()["event"].clone());
+        let reactions: Vec<_> = events
+            .filter(|event| event["type"] == "reaction_added")
+            .collect();
+        for reaction in &reactions {
+            check_slack_keys_of(&["ReactionAddedPayload"], "/event", reaction);
+            assert_eq!(reaction["item"]["ts"], ts);
+        }
+        assert_eq!(reactions.len(), 2);
+        assert_eq!(world.slack.messages()[0].reactions[0].users, ["U1", "U2"]);
+    });
+}
+
+#[test]
+fn a_pressed_button_is_not_sent_again() {
+    const REFUSING: &[Take] = &[Take::Status(200), Take::Status(500)];
+    run(Setup::default(), |world: World| async move {
+        let app = App::start(REFUSING).await;
+        let ts = world.slack.post("C123", "U123", "question", None);
+        world.settle().await;
+        let trigger_id = world.slack.press("C123", &ts, "U456", "approve").unwrap();
+        world.settle().await;
+        assert_eq!(app.deliveries().len(), 2);
+        let last = world.slack.ledger().pop().unwrap().what;
+        assert_eq!(
+            last,
+            SlackFact::GaveUp {
+                event_id: trigger_id
+            }
+        );
+    });
+}
+
+#[test]
 fn what_the_app_does_comes_back_as_events() {
     let mut setup = Setup::default();
     setup.slack.echo_reactions = true;

@@ -8,10 +8,11 @@ use serde_json::{json, Value};
 use sim::{
     peers::slack::{
         faults::{
-            CHANGED_AFTER, CHANGED_MIND, CLOCK, CLOSED, DUPLICATE, ERROR_AFTER, EVENT_LOST, FORGED,
-            GARBLED, LAG, LATE, MENTION, NOT_SHOWN, OTHER_BOT, OUTAGE, PAGE, RATE_LIMIT,
-            RATE_LIMITED_NOTICE, REDELIVER, REORDER, REPLY_LOST, REQUEST_LOST, SLOW, SLOW_BODY,
-            SLOW_CALL, UNREACHABLE, UPDATE_REFUSED, VERIFICATION,
+            CHANGED_AFTER, CHANGED_MIND, CLOCK, CLOSED, DUPLICATE, ECHO, ERROR_AFTER, EVENT_LOST,
+            FORGED, GARBLED, LAG, LATE, MENTION, NOT_SHOWN, OTHER_BOT, OUTAGE, PAGE, PARENT_UPDATE,
+            RATE_LIMIT, RATE_LIMITED_NOTICE, REACTION_MET, REDELIVER, REORDER, REPLY_LOST,
+            REQUEST_LOST, SLOW, SLOW_BODY, SLOW_CALL, SLOW_HEAD, UNREACHABLE, UPDATE_REFUSED,
+            VERIFICATION,
         },
         signature::sign,
         SlackConfig, SlackFact,
@@ -201,21 +202,121 @@ fn the_first_tries_or_all_of_them_do_not_reach_the_app() {
 }
 
 #[test]
-fn the_second_half_of_a_body_comes_late() {
+fn the_second_half_of_a_head_or_of_a_body_comes_late() {
+    for site in [&SLOW_HEAD, &SLOW_BODY] {
+        run(
+            Setup::with_faults(&[(site, 2_000)]),
+            |world: World| async move {
+                let app = App::start(&[]).await;
+                let started_ms = time::since_start_ms();
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                assert_eq!(app.deliveries()[0].text(), "question");
+                let acknowledged = world
+                    .slack
+                    .ledger()
+                    .into_iter()
+                    .find(|entry| matches!(entry.what, SlackFact::Acknowledged { .. }));
+                let waited_ms = acknowledged.unwrap().at_ms - started_ms;
+                assert!((2_000..2_100).contains(&waited_ms), "{waited_ms}");
+                let is_slow =
+                    |what: &SlackFact| matches!(what, SlackFact::Delivered { slow_ms: 2_000, .. });
+                assert_eq!(count(&world, is_slow), 1);
+            },
+        );
+    }
+}
+
+#[test]
+fn what_the_app_did_comes_back_well_before_or_long_after_the_reply() {
+    for (value, is_before) in [(1, true), (2, false)] {
+        run(
+            Setup::with_faults(&[(&ECHO, value)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                let reply = called("chat.postMessage", post()).await;
+                let replied_ms = time::since_start_ms();
+                world.settle().await;
+                let echo = &app.deliveries()[0];
+                assert_eq!(echo.request.json()["event"]["ts"], reply["ts"]);
+                assert!(echo.at_ms.abs_diff(replied_ms) > 1_900);
+                assert_eq!(echo.at_ms < replied_ms, is_before);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_reply_comes_with_an_update_of_its_parent() {
+    for (value, subtype) in [(1, json!("message_replied")), (2, Value::Null)] {
+        run(
+            Setup::with_faults(&[(&PARENT_UPDATE, value)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                let parent = world.slack.post("C123", "U123", "question", None);
+                world.slack.post("C123", "U456", "more", Some(&parent));
+                world.settle().await;
+                let events = app.deliveries();
+                let events = events.iter().map(|one| one.request.json()["event"].clone());
+                let mut updates = events.filter(|event| event["hidden"] == true);
+                let update = updates.next().unwrap();
+                assert_eq!(update["subtype"], subtype);
+                assert_eq!(update["message"]["ts"], parent);
+                assert_eq!(update["message"]["thread_ts"], parent);
+                assert_eq!(update["message"]["reply_count"], 1);
+                assert_eq!(updates.next(), None);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_reaction_is_as_it_should_be_already() {
     run(
-        Setup::with_faults(&[(&SLOW_BODY, 2_000)]),
+        Setup::with_faults(&[(&REACTION_MET, 1)]),
         |world: World| async move {
-            let app = App::start(&[]).await;
-            let started_ms = time::since_start_ms();
-            world.slack.post("C123", "U123", "question", None);
-            world.settle().await;
-            assert_eq!(app.deliveries()[0].text(), "question");
-            let acknowledged = world
-                .slack
-                .ledger()
-                .into_iter()
-                .find(|entry| matches!(entry.what, SlackFact::Acknowledged { .. }));
-            assert!(acknowledged.unwrap().at_ms - started_ms >= 2_000);
+            let _app = App::start(&[]).await;
+            let ts = world.slack.post("C123", "U123", "question", None);
+            let react = json!({"channel": "C123", "timestamp": ts, "name": "eyes"});
+            let refused = called("reactions.add", react.clone()).await;
+            assert_eq!(refused["error"], "already_reacted");
+            assert_eq!(world.slack.messages()[0].reactions.len(), 1);
+            let removed = called("reactions.remove", react).await;
+            assert_eq!(removed["ok"], true);
+        },
+    );
+    run(
+        Setup::with_faults(&[(&REACTION_MET, 1)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let ts = world.slack.post("C123", "U123", "question", None);
+            let react = json!({"channel": "C123", "timestamp": ts, "name": "eyes"});
+            let refused = called("reactions.remove", react).await;
+            assert_eq!(refused["error"], "no_reaction");
+        },
+    );
+}
+
+#[test]
+fn a_limit_lasts_as_long_as_it_says_and_concerns_one_method() {
+    run(
+        Setup::with_faults(&[(&RATE_LIMIT, 2)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let limited = |reply: Option<crate::raw_http::Parsed>| {
+                let reply = reply.unwrap();
+                let wait_s = reply.header("retry-after").map(str::to_owned);
+                (reply.status() == 429).then_some(wait_s.unwrap())
+            };
+            let first = limited(call("chat.postMessage", post()).await);
+            assert_eq!(first.as_deref(), Some("5"));
+            crate::world::pass_ms(2_500).await;
+            let later = limited(call("chat.postMessage", post()).await);
+            assert_eq!(later.as_deref(), Some("3"));
+            assert_eq!(called("auth.test", json!({})).await["ok"], true);
+            crate::world::pass_ms(3_000).await;
+            assert_eq!(called("chat.postMessage", post()).await["ok"], true);
+            assert_eq!(world.slack.messages().len(), 1);
         },
     );
 }

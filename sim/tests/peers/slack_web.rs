@@ -246,3 +246,18 @@ fn a_status_disappears_with_a_post_or_after_two_minutes() {
         assert_eq!(status_at(now_ms), None);
     });
 }
+
+#[test]
+fn client_msg_ids_tell_posts_apart_only_where_that_is_on() {
+    for (is_on, messages) in [(false, 2), (true, 1)] {
+        let mut setup = Setup::default();
+        setup.slack.dedup_client_msg_ids = is_on;
+        run(setup, move |world: World| async move {
+            let post = json!({"channel": "C123", "text": "hello", "client_msg_id": "m1"});
+            let first = called("chat.postMessage", post.clone()).await;
+            let second = called("chat.postMessage", post).await;
+            assert_eq!(first["ts"] == second["ts"], is_on);
+            assert_eq!(world.slack.messages().len(), messages);
+        });
+    }
+}

@@ -1,6 +1,6 @@
-//! A small world: OpenAI and Slack on nodes of their own, and the test on the app's node.
+//! A small world: the services on nodes of their own, and the test on the app's node.
 
-use crate::reference;
+use crate::reference::{self, Shape};
 use madsim::runtime::Runtime;
 use serde_json::Value;
 use sim::{
@@ -9,6 +9,7 @@ use sim::{
     peers::{
         openai::{OpenAi, OpenAiConfig},
         slack::{Slack, SlackConfig},
+        workers_ai::{WorkersAi, WorkersAiConfig},
         PeerPorts,
     },
     trace::{Trace, TraceHash},
@@ -28,6 +29,10 @@ pub fn slack_address() -> SocketAddr {
     "10.0.0.2:80".parse().unwrap()
 }
 
+pub fn workers_ai_address() -> SocketAddr {
+    "10.0.0.4:80".parse().unwrap()
+}
+
 pub fn app_address() -> SocketAddr {
     "10.0.0.9:8080".parse().unwrap()
 }
@@ -35,6 +40,7 @@ pub fn app_address() -> SocketAddr {
 pub struct Setup {
     pub openai: OpenAiConfig,
     pub slack: SlackConfig,
+    pub workers_ai: WorkersAiConfig,
     pub chooser: Box<dyn Chooser>,
     pub scheduler_seed: u64,
 }
@@ -47,6 +53,7 @@ impl Default for Setup {
                 events_address: app_address(),
                 ..SlackConfig::default()
             },
+            workers_ai: WorkersAiConfig::default(),
             chooser: Box::new(Recorded::new([])),
             scheduler_seed: 1,
         }
@@ -56,9 +63,15 @@ impl Default for Setup {
 impl Setup {
     /// Occurrence 0 of these faults happens, with this value; nothing else does.
     pub fn with_faults(faults: &[(&Site, u64)]) -> Self {
-        let chooser = Recorded::new(faults.iter().map(|(site, value)| {
+        let first = faults.iter().map(|(site, value)| (*site, 0, *value));
+        Setup::with_occurrences(&first.collect::<Vec<_>>())
+    }
+
+    /// These occurrences of faults happen, with these values; nothing else does.
+    pub fn with_occurrences(faults: &[(&Site, u32, u64)]) -> Self {
+        let chooser = Recorded::new(faults.iter().map(|(site, n, value)| {
             let service = site.name.split('.').nth(1).unwrap();
-            (site.name.to_owned(), service.into(), 0, *value)
+            (site.name.to_owned(), service.into(), *n, *value)
         }));
         Setup {
             chooser: Box::new(chooser),
@@ -71,9 +84,20 @@ impl Setup {
 pub struct World {
     pub openai: Arc<OpenAi>,
     pub slack: Arc<Slack>,
+    pub workers_ai: Arc<WorkersAi>,
     pub ports: PeerPorts,
-    /// Every event that OpenAI sent; checked against its schema after the run.
-    pub openai_events: Arc<Mutex<Vec<Value>>>,
+    /// What OpenAI sent; checked against its schema after the run.
+    pub sent: Sent,
+}
+
+/// What a service sent, and what it ought to be.
+#[derive(Clone, Default)]
+pub struct Sent(Arc<Mutex<Vec<(Shape, Value)>>>);
+
+impl Sent {
+    pub fn push(&self, shape: Shape, value: Value) {
+        self.0.lock().unwrap().push((shape, value));
+    }
 }
 
 struct Boxed(Box<dyn Chooser>);
@@ -106,15 +130,18 @@ where
         config.net.send_latency = Duration::ZERO..Duration::from_nanos(1);
         Runtime::with_seed_and_config(setup.scheduler_seed, config).block_on(host(setup, test))
     });
-    let (output, hash, events) = match thread.join() {
+    let (output, hash, sent) = match thread.join() {
         Ok(finished) => finished,
         Err(panic) => std::panic::resume_unwind(panic),
     };
-    reference::check_openai_events(&events);
+    reference::check_openai(&sent);
     (output, hash)
 }
 
-async fn host<Test, Tested>(setup: Setup, test: Test) -> (Tested::Output, TraceHash, Vec<Value>)
+async fn host<Test, Tested>(
+    setup: Setup,
+    test: Test,
+) -> (Tested::Output, TraceHash, Vec<(Shape, Value)>)
 where
     Test: FnOnce(World) -> Tested + Send + 'static,
     Tested: Future + Send + 'static,
@@ -130,8 +157,9 @@ where
     let world = World {
         openai: OpenAi::new(ports.clone(), setup.openai),
         slack: Slack::new(ports.clone(), setup.slack),
+        workers_ai: WorkersAi::new(ports.clone(), setup.workers_ai),
         ports,
-        openai_events: Arc::default(),
+        sent: Sent::default(),
     };
     let node = |name: &str, address: SocketAddr| {
         madsim::runtime::Handle::current()
@@ -143,11 +171,13 @@ where
     let services = [
         node("openai", openai_address()),
         node("slack", slack_address()),
+        node("workers-ai", workers_ai_address()),
     ];
     services[0].spawn(world.openai.clone().serve(openai_address()));
     services[1].spawn(world.slack.clone().serve(slack_address()));
+    services[2].spawn(world.workers_ai.clone().serve(workers_ai_address()));
     let app = node("app", app_address());
-    let (trace, events) = (world.ports.trace.clone(), world.openai_events.clone());
+    let (trace, sent) = (world.ports.trace.clone(), world.sent.clone());
     let output = app
         .spawn(async move {
             // Binding takes the services a moment.
@@ -156,8 +186,8 @@ where
         })
         .await
         .expect("the test's own panic has been printed");
-    let events = std::mem::take(&mut *events.lock().unwrap());
-    (output, trace.hash(), events)
+    let sent = std::mem::take(&mut *sent.0.lock().unwrap());
+    (output, trace.hash(), sent)
 }
 
 /// Lets simulated time pass, without being pending work.

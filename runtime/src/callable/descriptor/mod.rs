@@ -99,19 +99,36 @@ impl Callable {
     pub fn hosted_processor(binding_name: &str, object: &str, processor: &str) -> Self {
         let mut shallow_merge = Map::new();
         shallow_merge.insert(PROCESSOR_NAME.to_owned(), processor.into());
+        let via = BindingVia::object(binding_name, object);
         Callable::WorkersRpc(Box::new(RpcCallable {
-            has_schema: false,
-            via: BindingVia::EnvDurableObject {
-                binding_name: binding_name.to_owned(),
-                durable_object: DurableObjectAddress::Name(object.to_owned()),
-            },
-            rpc_method: RpcMethod::new(HANDSHAKE_METHOD).expect("an identifier"),
             args_mode: Some(ArgsMode::Object),
             transform_input: Some(TransformInput {
                 shallow_merge: Some(shallow_merge),
                 jsonata: None,
             }),
+            ..RpcCallable::plain(via, HANDSHAKE_METHOD)
         }))
+    }
+
+    /// A method of an object.
+    ///
+    /// # Panics
+    /// The method is none that a descriptor may name.
+    pub fn object_method(binding_name: &str, object: &str, method: &str) -> Self {
+        let via = BindingVia::object(binding_name, object);
+        Callable::WorkersRpc(Box::new(RpcCallable::plain(via, method)))
+    }
+
+    /// A method of an export of the caller's own worker.
+    ///
+    /// # Panics
+    /// The method is none that a descriptor may name.
+    pub fn export_method(export_name: &str, props: Option<Value>, method: &str) -> Self {
+        let via = BindingVia::LoopbackService {
+            export_name: export_name.to_owned(),
+            props,
+        };
+        Callable::WorkersRpc(Box::new(RpcCallable::plain(via, method)))
     }
 
     /// Which hosted processor this dials, if it has the standard shape.
@@ -177,6 +194,17 @@ const ARGS_MODES: [(&str, ArgsMode); 2] = [
 ];
 
 impl RpcCallable {
+    fn plain(via: BindingVia, method: &str) -> Self {
+        let rpc_method = RpcMethod::new(method);
+        RpcCallable {
+            has_schema: false,
+            via,
+            rpc_method: rpc_method.unwrap_or_else(|error| panic!("method {method:?} {error}")),
+            args_mode: None,
+            transform_input: None,
+        }
+    }
+
     pub fn args_mode(&self) -> ArgsMode {
         self.args_mode.unwrap_or_default()
     }

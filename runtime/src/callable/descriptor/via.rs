@@ -91,6 +91,13 @@ impl FetchVia {
 }
 
 impl BindingVia {
+    pub(super) fn object(binding_name: &str, name: &str) -> Self {
+        BindingVia::EnvDurableObject {
+            binding_name: binding_name.to_owned(),
+            durable_object: DurableObjectAddress::Name(name.to_owned()),
+        }
+    }
+
     pub(super) fn parse(field: Field<'_>) -> Result<Self, Invalid> {
         let mut object = field.object()?;
         let kind = object

@@ -5,6 +5,9 @@ use std::io;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    /// Whoever was to send it says no, or could not.
+    #[error("{0}")]
+    Refused(String),
     /// The URL is not one of a host that speaks HTTP; nothing was sent.
     #[error("{0} is not an http or https URL")]
     NotHttp(String),

@@ -11,10 +11,10 @@ use futures_util::{
 };
 use runtime::{
     http::{client::HttpError, Request, Response},
-    javascript::{Entrypoint, Host, Limits, LogLevel, Worker, WorkerError},
+    javascript::{Entrypoint, Exception, Host, Limits, LogLevel, Worker, WorkerError},
     object::Context,
 };
-use serde_json::json;
+use serde_json::{json, Value};
 use std::{cell::RefCell, rc::Rc, time::Duration};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -229,5 +229,72 @@ fn an_error_that_nobody_catches_is_logged() {
                 "console.error: uncaught TypeError: oh",
             ]
         );
+    });
+}
+
+/// A host that offers a function.
+struct Offering(Context);
+
+impl Host for Offering {
+    fn now_ms(&self) -> i64 {
+        Host::now_ms(&self.0)
+    }
+
+    fn sleep(&self, duration_ms: u64) -> LocalBoxFuture<'static, ()> {
+        Host::sleep(&self.0, duration_ms)
+    }
+
+    fn draw_seed(&self) -> Uuid {
+        self.0.draw_seed()
+    }
+
+    fn fetch(&self, request: Request) -> LocalBoxFuture<'static, Result<Response, HttpError>> {
+        Host::fetch(&self.0, request)
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        self.0.log(level, message);
+    }
+
+    fn call(&self, request: Value) -> LocalBoxFuture<'static, Result<Value, Exception>> {
+        Box::pin(async move {
+            match request["fails"].as_str() {
+                None => Ok(json!({ "heard": request })),
+                Some(message) => Err(Exception {
+                    name: "RangeError".to_owned(),
+                    message: message.to_owned(),
+                    stack: String::new(),
+                }),
+            }
+        })
+    }
+}
+
+const CALLING: &str = "import { call } from 'host:calls';
+    export default {
+        say: (request) => call(request),
+        caught: (request) => call(request).catch(({ name, message }) => ({ name, message })),
+    };";
+
+#[test]
+fn a_host_may_offer_a_function() {
+    run(|world| async move {
+        let host = Rc::new(Offering(world.client("client")));
+        let code = super::code(&[("index.js", CALLING)]);
+        let worker = Worker::load(&code, Limits::default(), host).unwrap();
+        let said = call(&worker, "say", json!([{ "a": [1, null] }])).await;
+        assert_eq!(said.unwrap(), json!({ "heard": { "a": [1, null] } }));
+        let caught = call(&worker, "caught", json!([{ "fails": "too far" }])).await;
+        let expected = json!({ "name": "RangeError", "message": "too far" });
+        assert_eq!(caught.unwrap(), expected);
+    });
+}
+
+#[test]
+fn a_host_that_offers_none_refuses() {
+    run(|world| async move {
+        let outcome = call(&worker(&world, CALLING), "say", json!([1])).await;
+        let error = outcome.unwrap_err().to_string();
+        assert_eq!(error, "the host of this worker offers nothing to call");
     });
 }

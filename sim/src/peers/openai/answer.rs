@@ -1,109 +1,148 @@
-//! What the model says: by the script, else drawn.
+//! What the model answers: a text by the script, unless it misbehaves, or calls tools.
 
 use super::{
-    config::Script,
-    faults::{ANSWER, DELTAS, MISBEHAVE},
+    faults::{ANSWER, DELTAS, MISBEHAVE, MISCALL, SUMMARY},
+    request::Create,
     OpenAi,
 };
-
-/// The drawn answers behind the default.
-const TEXTS: [&str; 3] = [
-    "All right.",
-    "I looked into it: nothing to worry about.",
-    "Let me think about that. First, the facts; then, what follows from them; last, a proposal.",
-];
-
-/// How many deltas a text comes in, by draw; the first is the default.
-const DELTA_COUNTS: [usize; 4] = [3, 1, 5, 8];
-
-const ECHO_CHARS_MAX: usize = 60;
+use crate::peers::script::{pieces, PIECES};
 
 pub(super) struct Answer {
+    /// What the model tells of its reasoning, part by part.
+    pub summary: Vec<&'static str>,
+    pub content: Content,
+}
+
+pub(super) enum Content {
+    Nothing,
+    Refusal(&'static str),
+    Calls(Vec<Call>),
+    Text(Text),
+}
+
+pub(super) struct Text {
     pub text: String,
     delta_count: usize,
-    /// The `peer.openai.misbehave` fault.
-    pub misbehaviour: Option<&'static str>,
+    /// The deltas say something else than the text.
+    pub is_shouted: bool,
+    /// The text ends where the request allows no more tokens.
+    pub is_cut: bool,
 }
+
+/// A call of a function.
+pub(super) struct Call {
+    pub name: String,
+    pub arguments: &'static str,
+}
+
+const SUMMARY_PARTS: [&str; 2] = ["Reading what was asked.", "Weighing what to say."];
+
+const REFUSAL: &str = "I can not help with that.";
+
+/// A tool that nobody offers, and arguments that are no JSON.
+const UNKNOWN_TOOL: &str = "launch_rocket";
+const BROKEN_ARGUMENTS: &str = "{\"when\": now";
 
 /// More than `chat.update` takes, less than `chat.postMessage` does (spec/peers.md §4.3).
 const LONG_TEXT_BYTES: usize = 6_000;
 
-pub(super) fn answer(service: &OpenAi, input_text: &str) -> Answer {
+/// How often a model that is caught in a loop goes on calling.
+const LOOP_TURNS: u32 = 3;
+
+/// A stand-in for a tokenizer, as for inputs.
+const TOKEN_BYTES: u64 = 4;
+
+pub(super) fn answer(service: &OpenAi, create: &Create) -> Answer {
     let number = {
         let mut generated = service.generated();
         generated.answers += 1;
         generated.answers - 1
     };
-    let scripted = match &service.config.script {
-        Script::Drawn => None,
-        Script::InOrder(answers) => answers.get(number).cloned(),
-        Script::ByInput(answer) => answer(input_text),
-    };
-    let choices = &service.ports.choices;
-    let misbehaviour = choices.variant(&MISBEHAVE, &service.subject);
-    let said = scripted.unwrap_or_else(|| {
-        let draw = choices.below(&ANSWER, &service.subject, TEXTS.len() as u64 + 1);
-        match draw {
-            0 => echo(input_text),
-            draw => TEXTS[draw as usize - 1].to_owned(),
+    let (choices, subject) = (&service.ports.choices, &service.subject);
+    let misbehaviour = choices.variant(&MISBEHAVE, subject);
+    let script = &service.config.script;
+    let said = script.answer(number, &create.input_text, choices, &ANSWER, subject);
+    let draw = choices.below(&DELTAS, subject, PIECES.len() as u64);
+    let calls = calls(service, create);
+    let content = match misbehaviour {
+        Some("empty") => Content::Nothing,
+        Some("refusal") => Content::Refusal(REFUSAL),
+        Some("function-call") => Content::Calls(vec![Call {
+            name: UNKNOWN_TOOL.to_owned(),
+            arguments: BROKEN_ARGUMENTS,
+        }]),
+        None if !calls.is_empty() => Content::Calls(calls),
+        _ => {
+            let text = match misbehaviour {
+                Some("long") => said.repeat(LONG_TEXT_BYTES.div_ceil(said.len().max(1))),
+                _ => said,
+            };
+            let mut text = Text {
+                text,
+                delta_count: PIECES[draw as usize],
+                is_shouted: misbehaviour == Some("wrong-deltas"),
+                is_cut: false,
+            };
+            if let Some(tokens) = create.output_tokens_max {
+                text.cut_to(tokens);
+            }
+            Content::Text(text)
         }
-    });
-    let draw = choices.below(&DELTAS, &service.subject, DELTA_COUNTS.len() as u64);
-    let text = match misbehaviour {
-        Some("long") => said.repeat(LONG_TEXT_BYTES.div_ceil(said.len().max(1))),
-        _ => said,
     };
+    let parts = create
+        .summary
+        .then(|| choices.variant(&SUMMARY, subject))
+        .flatten();
+    let parts = parts.map_or(0, |count| count.parse().expect("the variants are counts"));
     Answer {
-        text,
-        delta_count: DELTA_COUNTS[draw as usize],
-        misbehaviour,
+        summary: SUMMARY_PARTS[..parts].to_vec(),
+        content,
     }
 }
 
-fn echo(input_text: &str) -> String {
-    let end = input_text
-        .char_indices()
-        .nth(ECHO_CHARS_MAX)
-        .map_or(input_text.len(), |(at, _)| at);
-    format!("You said: {}", &input_text[..end])
+/// The model calls tools where it has to, and where `peer.openai.miscall` makes it.
+fn calls(service: &OpenAi, create: &Create) -> Vec<Call> {
+    let call = |name: &str, arguments| Call {
+        name: name.to_owned(),
+        arguments,
+    };
+    if let (Some(first), Some(last)) = (create.tools.first(), create.tools.last()) {
+        let miscall = service.ports.choices.variant(&MISCALL, &service.subject);
+        let mut generated = service.generated();
+        match miscall {
+            None if create.ends_in_output() && generated.loop_turns > 0 => {
+                generated.loop_turns -= 1;
+                return vec![call(first, "{}")];
+            }
+            None => {}
+            Some("bad-arguments") => return vec![call(first, BROKEN_ARGUMENTS)],
+            Some("unknown-tool") => return vec![call(UNKNOWN_TOOL, "{}")],
+            Some("two-calls") => return vec![call(first, "{}"), call(last, "{}")],
+            Some("loop") => {
+                generated.loop_turns = LOOP_TURNS;
+                return vec![call(first, "{}")];
+            }
+            Some(other) => panic!("peer.openai.miscall has no variant {other}"),
+        }
+    }
+    let demanded = create.demanded.iter();
+    demanded.map(|name| call(name, "{}")).collect()
 }
 
-impl Answer {
-    /// The text in pieces of about equal length, cut between characters; none is empty.
+impl Text {
     pub fn deltas(&self) -> Vec<&str> {
-        let piece_bytes = self.text.len().div_ceil(self.delta_count).max(1);
-        let mut deltas = Vec::with_capacity(self.delta_count);
-        let mut rest = self.text.as_str();
-        while !rest.is_empty() {
-            let mut end = piece_bytes.min(rest.len());
-            while !rest.is_char_boundary(end) {
-                end += 1;
-            }
-            let (piece, after) = rest.split_at(end);
-            deltas.push(piece);
-            rest = after;
-        }
-        deltas
+        pieces(&self.text, self.delta_count)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn deltas_add_up_to_the_text_and_cut_no_character() {
-        for text in ["", "a", "héllo wörld", "日本語のテキスト"] {
-            for delta_count in DELTA_COUNTS {
-                let answer = Answer {
-                    text: text.to_owned(),
-                    delta_count,
-                    misbehaviour: None,
-                };
-                assert_eq!(answer.deltas().concat(), text);
-                assert!(answer.deltas().len() <= delta_count);
-                assert!(answer.deltas().iter().all(|delta| !delta.is_empty()));
-            }
+    fn cut_to(&mut self, tokens: u64) {
+        let mut end = tokens.saturating_mul(TOKEN_BYTES) as usize;
+        if end >= self.text.len() {
+            return;
         }
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.truncate(end);
+        self.is_cut = true;
     }
 }

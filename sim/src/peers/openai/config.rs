@@ -1,6 +1,6 @@
 //! The knobs of the fake OpenAI: its key, its limits, and what its model says.
 
-use std::{fmt, sync::Arc};
+pub use crate::peers::script::{AnswerTo, Script};
 
 #[derive(Clone, Debug)]
 pub struct OpenAiConfig {
@@ -15,6 +15,18 @@ pub struct OpenAiConfig {
     pub lifetime_ms: u64,
     /// The close code after the lifetime error, which is undocumented.
     pub lifetime_close_code: u16,
+    /// How many named lanes a WebSocket may use over its life, beside the default one. None is the
+    /// strict setting: a client that obeys it obeys the newer rules too (§2.4).
+    pub lanes_max: usize,
+    /// How many responses of a WebSocket may be under way at once, at most one a lane.
+    pub in_flight_max: usize,
+    /// Whether a field that the API does not know is ignored, or its request turned down (§1.1).
+    pub takes_unknown_fields: bool,
+    /// Stored responses from before the world began.
+    pub history: Vec<PastResponse>,
+    /// Whether a response that is no stream is finished and billed although its client has left,
+    /// which is undocumented.
+    pub finishes_unread: bool,
 }
 
 impl Default for OpenAiConfig {
@@ -26,30 +38,19 @@ impl Default for OpenAiConfig {
             token_ms: |_| 0,
             lifetime_ms: 60 * 60 * 1000,
             lifetime_close_code: 1000,
+            lanes_max: 0,
+            in_flight_max: 1,
+            takes_unknown_fields: false,
+            history: Vec::new(),
+            finishes_unread: true,
         }
     }
 }
 
-/// What the model says.
-#[derive(Clone)]
-pub enum Script {
-    /// The user's words back, or one of a few short texts, by a labelled choice.
-    Drawn,
-    /// These answers one after the other, whichever connection asks; then as drawn.
-    InOrder(Vec<String>),
-    /// A function of the user's last text; drawn where it is `None`.
-    ByInput(Arc<AnswerTo>),
-}
-
-/// The answer to the user's last text, if the script has one.
-pub type AnswerTo = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-impl fmt::Debug for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Script::Drawn => f.write_str("Drawn"),
-            Script::InOrder(answers) => f.debug_tuple("InOrder").field(answers).finish(),
-            Script::ByInput(_) => f.write_str("ByInput(..)"),
-        }
-    }
+/// A response that was completed before.
+#[derive(Clone, Debug)]
+pub struct PastResponse {
+    pub id: String,
+    pub input_text: String,
+    pub text: String,
 }

@@ -1,433 +1,257 @@
-//! One response (spec/peers.md §1.7, §2.2): its events in order, where its faults strike, and the
-//! two points that the ledger tells apart. *Applied* is generation finished and billed, *answered*
-//! the terminal event handed to the socket.
+//! How a response comes about (spec/peers.md §1.7, §2.2): its events in order, where its faults strike,
+//! and the point *applied*, at which generation is finished and billed. That it was *answered* is for
+//! the way to say on which its end is handed over.
 
 use super::{
-    answer::{self, Answer},
-    conversation::{Conversation, Over},
-    cut::{Cut, How},
-    event::{Event, Item, Part, Response, Status, Usage},
-    faults::{ODD_FRAME, SILENT, SLOW, TOKEN_SLOW},
-    request::Create,
-    OpenAiFact,
+    answer::{self, Content, Text},
+    course::{Course, Stage},
+    cut::Cut,
+    event::Event,
+    faults::{SLOW, TOKEN_SLOW},
+    object::{IncompleteDetails, Part, ResponseError, Status},
+    odd,
+    outlet::{Over, Way},
+    Kept, OpenAiFact,
 };
-use crate::time;
-use std::{ops::RangeFrom, sync::Arc};
+use std::sync::Arc;
+
+/// A response that has its end.
+pub(super) struct Finished {
+    /// `completed`, `incomplete` or `failed`.
+    pub status: &'static str,
+    pub text: Arc<str>,
+    /// The Response object.
+    pub json: String,
+}
+
+impl Finished {
+    /// Its end is handed over.
+    pub fn answered(self, id: &Arc<str>) -> OpenAiFact {
+        OpenAiFact::Answered {
+            response_id: id.clone(),
+            status: self.status,
+            text: self.text,
+        }
+    }
+}
 
 /// How a response ended that did end.
-enum Terminal {
-    Completed {
-        text: Arc<str>,
-    },
-    Incomplete {
-        text: Arc<str>,
-    },
-    Failed,
+pub(super) enum Terminal {
+    Finished(Finished),
     /// An error event, which is no terminal event, and after which nothing comes.
     Errored,
 }
 
-/// What the events of one response have in common.
-struct Course<'a> {
-    create: &'a Create,
-    id: &'a Arc<str>,
-    /// The number of the response, of which its items' names are made.
-    number: u64,
-    created_at: i64,
-    sequence: RangeFrom<u64>,
-    response: Response<'a>,
-}
-
-impl Course<'_> {
-    fn next(&mut self) -> u64 {
-        self.sequence.next().expect("an open range does not end")
+/// Makes the response. It is kept if its request said `store`.
+pub(super) async fn respond(course: &mut Course) -> Result<Terminal, Over> {
+    match course.create.generate {
+        true => generate(course).await,
+        false => warm_up(course),
     }
 }
 
-const OUTPUT_INDEX: u32 = 0;
-const CONTENT_INDEX: u32 = 0;
+/// §2.2: no output, but a response that can be continued.
+fn warm_up(course: &mut Course) -> Result<Terminal, Over> {
+    course.say(Stage::Created)?;
+    complete(course)
+}
 
-const REFUSAL: &str = "I can not help with that.";
-const FUNCTION: &str = "launch_rocket";
-const ARGUMENTS: &str = "{\"when\": now";
+async fn generate(course: &mut Course) -> Result<Terminal, Over> {
+    let service = course.service();
+    let (choices, subject) = (&service.ports.choices, &service.subject);
+    let answer = answer::answer(&service, &course.create);
+    let deltas = match &answer.content {
+        Content::Text(text) => text.deltas().len(),
+        _ => 0,
+    };
+    let cut = Cut::draw(&service, &course.outlet.way, deltas);
+    let odd = odd::draw(&service, &course.outlet.way);
 
-impl Conversation {
-    /// Answers a request that was accepted; Err when the connection takes no further one.
-    pub(super) async fn respond(&mut self, create: &Create) -> Result<(), Over> {
-        let service = self.service.clone();
-        let number = {
-            let mut generated = service.generated();
-            generated.responses += 1;
-            generated.responses
-        };
-        let response_id: Arc<str> = format!("resp_{number:08}").into();
-        self.record(OpenAiFact::RequestReceived {
-            response_id: response_id.clone(),
-            input_text: create.input_text.clone(),
-            previous_response_id: create.previous_response_id.clone(),
-        });
-        if create.generate && service.ports.choices.yes(&SILENT, &service.subject) {
-            self.record(OpenAiFact::Silenced { response_id });
-            return Err(Over::Stuck);
+    course.say(Stage::Created)?;
+    if course.create.background {
+        course.say(Stage::Queued)?;
+    }
+    odd::send_in_progress(course, odd)?;
+    if course.create.background {
+        keep(course, course.response(Status::InProgress).to_json(), None);
+    }
+    let slow_ms = choices.delay_ms(&SLOW, subject);
+    let first_token_ms = service.config.first_token_ms;
+    course.outlet.pause(first_token_ms + slow_ms).await?;
+    if !answer.summary.is_empty() {
+        course.summary(&answer.summary)?;
+    }
+    match answer.content {
+        Content::Text(text) => say(course, &text, cut).await,
+        Content::Nothing => complete(course),
+        Content::Refusal(refusal) => {
+            course.refusal(refusal)?;
+            complete(course)
         }
-        let created_at = now_s();
-        let mut course = Course {
-            create,
-            id: &response_id,
-            number,
-            created_at,
-            sequence: 0..,
-            response: Response::new(&response_id, created_at, create),
-        };
-        let streamed = match create.generate {
-            true => self.stream(&mut course).await,
-            false => self.warm_up(&mut course).await,
-        };
-        let (status, text) = match streamed {
-            Ok(Terminal::Completed { text }) => ("completed", text),
-            Ok(Terminal::Incomplete { text }) => ("incomplete", text),
-            Ok(Terminal::Failed) => ("failed", "".into()),
-            Ok(Terminal::Errored) => {
-                self.evict_continued(create);
-                return Ok(());
+        Content::Calls(calls) => {
+            for call in calls {
+                course.call(&call.name, call.arguments)?;
             }
-            Err(over) => {
-                if let Over::ClientLeft = over {
-                    self.record(OpenAiFact::Abandoned { response_id });
-                }
-                return Err(over);
-            }
-        };
-        self.record(OpenAiFact::Answered {
-            response_id: response_id.clone(),
-            status,
-            text,
-        });
-        match status {
-            "failed" => self.evict_continued(create),
-            _ => self.memory = Some(response_id),
-        }
-        Ok(())
-    }
-
-    fn evict_continued(&mut self, create: &Create) {
-        if let Some(previous) = &create.previous_response_id {
-            self.evict(previous);
+            complete(course)
         }
     }
+}
 
-    /// §2.2: no output, but a response that can be continued.
-    async fn warm_up(&mut self, course: &mut Course<'_>) -> Result<Terminal, Over> {
-        self.send(Event::Created {
-            sequence_number: course.next(),
-            response: &course.response,
-        })
-        .await?;
-        self.complete(course, "").await
+/// A message with one text.
+async fn say(course: &mut Course, answer: &Text, cut: Option<Cut>) -> Result<Terminal, Over> {
+    let service = course.service();
+    let (choices, subject) = (&service.ports.choices, &service.subject);
+    let item_id = course.item_id("msg");
+    course.begin_message(&item_id, &Part::text(""))?;
+    let deltas = answer.deltas();
+    let token_ms = (service.config.token_ms)(&course.create.input_text);
+    let mut text = String::new();
+    for sent in 0..=deltas.len() {
+        if let Some(Cut { how, .. }) = cut.filter(|cut| cut.after == sent) {
+            return how.strike(course, &item_id, &text);
+        }
+        let Some(delta) = deltas.get(sent) else { break };
+        let late_ms = choices.delay_ms(&TOKEN_SLOW, subject);
+        course.outlet.pause(token_ms + late_ms).await?;
+        match answer.is_shouted {
+            true => course.text_delta(&item_id, &delta.to_uppercase())?,
+            false => course.text_delta(&item_id, delta)?,
+        }
+        text.push_str(delta);
     }
-
-    /// §1.7: the events of one response with one item, in order.
-    async fn stream(&mut self, course: &mut Course<'_>) -> Result<Terminal, Over> {
-        let service = self.service.clone();
-        let (choices, subject) = (&service.ports.choices, &service.subject);
-        let answer = answer::answer(&service, &course.create.input_text);
-        let cut = Cut::draw(&service, answer.deltas().len());
-        let odd = choices.variant(&ODD_FRAME, subject);
-
-        self.send(Event::Created {
-            sequence_number: course.next(),
-            response: &course.response,
-        })
-        .await?;
-        self.send(Event::InProgress {
-            sequence_number: course.next(),
-            response: &course.response,
-        })
-        .await?;
-        if let Some(kind) = odd {
-            self.send_odd(kind).await?;
-        }
-        let slow_ms = choices.delay_ms(&SLOW, subject);
-        self.pause(service.config.first_token_ms + slow_ms).await?;
-        match answer.misbehaviour {
-            Some("empty") => self.complete(course, "").await,
-            Some("refusal") => self.refuse(course).await,
-            Some("function-call") => self.call_function(course).await,
-            _ => self.say(course, &answer, cut).await,
-        }
+    if answer.is_cut {
+        return end_incomplete(course, &item_id, &text, "max_output_tokens");
     }
-
-    /// A message with one text.
-    async fn say(
-        &mut self,
-        course: &mut Course<'_>,
-        answer: &Answer,
-        cut: Option<Cut>,
-    ) -> Result<Terminal, Over> {
-        let service = self.service.clone();
-        let (choices, subject) = (&service.ports.choices, &service.subject);
-        let item_id = format!("msg_{:08}", course.number);
-        self.announce_item(course, &Item::message(&item_id, Status::InProgress, &[]))
-            .await?;
-        self.announce_part(course, &item_id, &Part::text(""))
-            .await?;
-        let deltas = answer.deltas();
-        let token_ms = (service.config.token_ms)(&course.create.input_text);
-        let mut text = String::new();
-        for sent in 0..=deltas.len() {
-            if let Some(Cut { how, .. }) = cut.filter(|cut| cut.after == sent) {
-                return self.cut(course, how, &item_id, &text).await;
-            }
-            let Some(delta) = deltas.get(sent) else { break };
-            self.pause(token_ms + choices.delay_ms(&TOKEN_SLOW, subject))
-                .await?;
-            let shouted;
-            let shown = match answer.misbehaviour {
-                Some("wrong-deltas") => {
-                    shouted = delta.to_uppercase();
-                    &shouted
-                }
-                _ => *delta,
-            };
-            self.send(Event::OutputTextDelta {
-                sequence_number: course.next(),
-                item_id: &item_id,
-                output_index: OUTPUT_INDEX,
-                content_index: CONTENT_INDEX,
-                delta: shown,
-                logprobs: [],
-            })
-            .await?;
-            text.push_str(delta);
+    course.end_text(&item_id, Status::Completed, &text)?;
+    match cut {
+        Some(Cut { how, .. }) => {
+            apply(course);
+            let json = course.finished(Status::Completed).to_json();
+            keep(
+                course,
+                json,
+                Some((Ending::Completed.name(), course.output_text().into())),
+            );
+            how.strike(course, &item_id, &text)
         }
-        let content = [Part::text(&text)];
-        let output = [Item::message(&item_id, Status::Completed, &content)];
-        self.finish_text(course, &item_id, &text, &output[0])
-            .await?;
-        if let Some(Cut { how, .. }) = cut.filter(|cut| cut.after > deltas.len()) {
-            self.apply(course);
-            return self.cut(course, how, &item_id, &text).await;
-        }
-        self.complete_with(course, &output, &text).await
+        None => complete(course),
     }
+}
 
-    /// The rest of a response that a fault cut, of which `text` was sent.
-    async fn cut(
-        &mut self,
-        course: &mut Course<'_>,
-        how: How,
-        item_id: &str,
-        text: &str,
-    ) -> Result<Terminal, Over> {
-        match how {
-            How::Drop(how) => Err(self.drop_connection(course.id, how).await),
-            How::Stall => Err(self.stall(course.id).await),
-            How::Limit(code) => Err(self.end_of_life_during(course.id, code).await),
-            How::Error(shape) => {
-                let sequence_number = course.next();
-                self.fail_with_event(course.id, shape, sequence_number)
-                    .await?;
-                Ok(Terminal::Errored)
-            }
-            How::Failed(code) => {
-                let sequence_number = course.next();
-                self.fail(&mut course.response, code, sequence_number)
-                    .await?;
-                Ok(Terminal::Failed)
-            }
-            How::Incomplete(reason) => {
-                let content = [Part::text(text)];
-                let output = [Item::message(item_id, Status::Incomplete, &content)];
-                self.finish_text(course, item_id, text, &output[0]).await?;
-                self.apply(course);
-                let mut response = Response::new(course.id, course.created_at, course.create);
-                response.output = &output;
-                response.usage = Some(Usage::new(course.create.input_tokens, text));
-                let sequence_number = course.next();
-                self.end_incomplete(&mut response, reason, sequence_number)
-                    .await?;
-                Ok(Terminal::Incomplete { text: text.into() })
-            }
+fn complete(course: &mut Course) -> Result<Terminal, Over> {
+    apply(course);
+    finish(course, Ending::Completed)
+}
+
+/// The message is whole as far as it got.
+pub(super) fn end_incomplete(
+    course: &mut Course,
+    item_id: &str,
+    text: &str,
+    reason: &'static str,
+) -> Result<Terminal, Over> {
+    course.end_text(item_id, Status::Incomplete, text)?;
+    apply(course);
+    finish(course, Ending::Incomplete { reason })
+}
+
+pub(super) fn fail(course: &mut Course, code: &'static str) -> Result<Terminal, Over> {
+    finish(course, Ending::Failed { code })
+}
+
+/// How a response ends, by its terminal event.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    Completed,
+    Incomplete { reason: &'static str },
+    Failed { code: &'static str },
+}
+
+impl Ending {
+    const fn status(self) -> Status {
+        match self {
+            Ending::Completed => Status::Completed,
+            Ending::Incomplete { .. } => Status::Incomplete,
+            Ending::Failed { .. } => Status::Failed,
         }
     }
 
-    /// A message whose only part is a refusal.
-    async fn refuse(&mut self, course: &mut Course<'_>) -> Result<Terminal, Over> {
-        let item_id = format!("msg_{:08}", course.number);
-        self.announce_item(course, &Item::message(&item_id, Status::InProgress, &[]))
-            .await?;
-        self.announce_part(course, &item_id, &Part::Refusal { refusal: "" })
-            .await?;
-        self.send(Event::RefusalDelta {
-            sequence_number: course.next(),
-            item_id: &item_id,
-            output_index: OUTPUT_INDEX,
-            content_index: CONTENT_INDEX,
-            delta: REFUSAL,
-        })
-        .await?;
-        self.send(Event::RefusalDone {
-            sequence_number: course.next(),
-            item_id: &item_id,
-            output_index: OUTPUT_INDEX,
-            content_index: CONTENT_INDEX,
-            refusal: REFUSAL,
-        })
-        .await?;
-        let content = [Part::Refusal { refusal: REFUSAL }];
-        let output = [Item::message(&item_id, Status::Completed, &content)];
-        self.finish_item(course, &item_id, &content[0], &output[0])
-            .await?;
-        self.complete_with(course, &output, "").await
+    const fn name(self) -> &'static str {
+        match self {
+            Ending::Completed => "completed",
+            Ending::Incomplete { .. } => "incomplete",
+            Ending::Failed { .. } => "failed",
+        }
     }
+}
 
-    /// A call of a tool that nobody offered, with arguments that are no JSON.
-    async fn call_function(&mut self, course: &mut Course<'_>) -> Result<Terminal, Over> {
-        let item_id = format!("fc_{:08}", course.number);
-        let call_id = format!("call_{:08}", course.number);
-        let item = |status, arguments| Item::FunctionCall {
-            id: &item_id,
-            status,
-            call_id: &call_id,
-            name: FUNCTION,
-            arguments,
-        };
-        self.announce_item(course, &item(Status::InProgress, ""))
-            .await?;
-        self.send(Event::ArgumentsDelta {
-            sequence_number: course.next(),
-            item_id: &item_id,
-            output_index: OUTPUT_INDEX,
-            delta: ARGUMENTS,
-        })
-        .await?;
-        self.send(Event::ArgumentsDone {
-            sequence_number: course.next(),
-            item_id: &item_id,
-            output_index: OUTPUT_INDEX,
-            name: FUNCTION,
-            arguments: ARGUMENTS,
-        })
-        .await?;
-        let output = [item(Status::Completed, ARGUMENTS)];
-        self.send(Event::OutputItemDone {
-            sequence_number: course.next(),
-            output_index: OUTPUT_INDEX,
-            item: &output[0],
-        })
-        .await?;
-        self.complete_with(course, &output, "").await
-    }
-
-    async fn announce_item(
-        &mut self,
-        course: &mut Course<'_>,
-        item: &Item<'_>,
-    ) -> Result<(), Over> {
-        self.send(Event::OutputItemAdded {
-            sequence_number: course.next(),
-            output_index: OUTPUT_INDEX,
-            item,
-        })
-        .await
-    }
-
-    async fn announce_part(
-        &mut self,
-        course: &mut Course<'_>,
-        item_id: &str,
-        part: &Part<'_>,
-    ) -> Result<(), Over> {
-        self.send(Event::ContentPartAdded {
-            sequence_number: course.next(),
-            item_id,
-            output_index: OUTPUT_INDEX,
-            content_index: CONTENT_INDEX,
-            part,
-        })
-        .await
-    }
-
-    async fn finish_text(
-        &mut self,
-        course: &mut Course<'_>,
-        item_id: &str,
-        text: &str,
-        item: &Item<'_>,
-    ) -> Result<(), Over> {
-        self.send(Event::OutputTextDone {
-            sequence_number: course.next(),
-            item_id,
-            output_index: OUTPUT_INDEX,
-            content_index: CONTENT_INDEX,
-            text,
-            logprobs: [],
-        })
-        .await?;
-        self.finish_item(course, item_id, &Part::text(text), item)
-            .await
-    }
-
-    async fn finish_item(
-        &mut self,
-        course: &mut Course<'_>,
-        item_id: &str,
-        part: &Part<'_>,
-        item: &Item<'_>,
-    ) -> Result<(), Over> {
-        self.send(Event::ContentPartDone {
-            sequence_number: course.next(),
-            item_id,
-            output_index: OUTPUT_INDEX,
-            content_index: CONTENT_INDEX,
-            part,
-        })
-        .await?;
-        self.send(Event::OutputItemDone {
-            sequence_number: course.next(),
-            output_index: OUTPUT_INDEX,
-            item,
-        })
-        .await
-    }
-
-    async fn complete(&mut self, course: &mut Course<'_>, text: &str) -> Result<Terminal, Over> {
-        self.complete_with(course, &[], text).await
-    }
-
-    async fn complete_with(
-        &mut self,
-        course: &mut Course<'_>,
-        output: &[Item<'_>],
-        text: &str,
-    ) -> Result<Terminal, Over> {
-        self.apply(course);
-        let mut response = Response::new(course.id, course.created_at, course.create);
-        response.status = Status::Completed;
-        response.completed_at = Some(now_s());
-        response.output = output;
-        response.usage = Some(Usage::new(course.create.input_tokens, text));
-        self.send(Event::Completed {
-            sequence_number: course.next(),
+/// The terminal event and the Response object that it carries.
+pub(super) fn terminal(course: &mut Course, ending: Ending) -> (String, String) {
+    let number = course.next_number();
+    let mut response = match ending {
+        Ending::Failed { .. } => course.response(Status::Failed),
+        _ => course.finished(ending.status()),
+    };
+    let event = match ending {
+        Ending::Completed => Event::Completed {
             response: &response,
-        })
-        .await?;
-        self.flush().await?;
-        Ok(Terminal::Completed { text: text.into() })
-    }
-
-    /// Generation is finished and billed, whatever becomes of the answer.
-    fn apply(&self, course: &Course<'_>) {
-        if course.create.store {
-            self.service.generated().stored.insert(course.id.clone());
+        },
+        Ending::Incomplete { reason } => {
+            response.incomplete_details = Some(IncompleteDetails { reason });
+            Event::Incomplete {
+                response: &response,
+            }
         }
-        self.record(OpenAiFact::Applied {
-            response_id: course.id.clone(),
-        });
-    }
+        Ending::Failed { code } => {
+            response.error = Some(ResponseError {
+                code,
+                message: "The response could not be finished.",
+            });
+            Event::Failed {
+                response: &response,
+            }
+        }
+    };
+    let event = event.into_json(number, course.outlet.lane());
+    (event, response.to_json())
 }
 
-/// Seconds of the wall clock, as Response objects carry them.
-fn now_s() -> i64 {
-    time::now().unix_ms / 1000
+fn finish(course: &mut Course, ending: Ending) -> Result<Terminal, Over> {
+    let (event, json) = terminal(course, ending);
+    let text: Arc<str> = course.output_text().into();
+    keep(course, json.clone(), Some((ending.name(), text.clone())));
+    course.outlet.send(event)?;
+    Ok(Terminal::Finished(Finished {
+        status: ending.name(),
+        text,
+        json,
+    }))
+}
+
+/// Generation is finished and billed, whatever becomes of the answer.
+pub(super) fn apply(course: &Course) {
+    course.record(OpenAiFact::Applied {
+        response_id: course.id.clone(),
+    });
+}
+
+/// A stored response can be fetched; one that has its end, and did not fail, can be continued.
+pub(super) fn keep(course: &Course, json: String, end: Option<(&'static str, Arc<str>)>) {
+    if !course.create.store {
+        return;
+    }
+    let recording = match &course.outlet.way {
+        Way::Background(recording) => Some(recording.clone()),
+        _ => None,
+    };
+    let kept = Kept {
+        json: json.into(),
+        input: course.create.input_items(course.number).into(),
+        open_calls: course.open_calls(),
+        end,
+        recording,
+        is_stream: course.create.stream,
+    };
+    let mut generated = course.outlet.service.generated();
+    generated.kept.insert(course.id.clone(), kept);
 }

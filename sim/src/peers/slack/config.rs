@@ -27,6 +27,8 @@ pub struct SlackConfig {
     pub echo_reactions: bool,
     /// Deliver an `app_mention` beside each message that mentions the app (spec/peers.md §0.11).
     pub app_mentions: bool,
+    /// A post with the `client_msg_id` of an earlier one is that one. Undocumented, so off (§4.3).
+    pub dedup_client_msg_ids: bool,
     /// How long a delivery may take to be acknowledged.
     pub acknowledge_ms: u64,
     /// From a failed try to the next.
@@ -59,6 +61,7 @@ impl Default for SlackConfig {
             echo_own_posts: true,
             echo_reactions: false,
             app_mentions: false,
+            dedup_client_msg_ids: false,
             acknowledge_ms: 3_000,
             retry_after_ms: [10, 60_000, 300_000],
         }

@@ -5,9 +5,11 @@ use super::{
     event::{Kind, Outgoing},
     faults::{
         CLOCK, DUPLICATE, EVENT_LOST, FORGED, LATE, OUTAGE, REDELIVER, REORDER, SLOW_BODY,
-        UNREACHABLE,
+        SLOW_HEAD, UNREACHABLE,
     },
-    forgery, signature, Errand, Slack, SlackFact,
+    forgery, signature,
+    slow_head::SlowHead,
+    Errand, Slack, SlackFact,
 };
 use crate::{
     activity::{Pending, PendingKind},
@@ -19,7 +21,7 @@ use futures_util::{stream, StreamExt};
 use http_body_util::{combinators::UnsyncBoxBody, BodyExt, Full, StreamBody};
 use hyper::{body::Frame, client::conn::http1, header, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
 
 /// An event on its way. Its faults are drawn as it is queued, in the order of the posts, not as
 /// the scheduler happens to run the deliveries.
@@ -37,6 +39,7 @@ pub(super) struct Parcel {
     unreachable: usize,
     /// Of the first try: a body that is always slow would never be taken.
     slow_body_ms: u64,
+    slow_head_ms: u64,
     /// The clock of the first try is that far from the right one.
     clock_s: i64,
     forged: Option<&'static str>,
@@ -58,10 +61,16 @@ impl Parcel {
             acknowledgements_lost: 0,
             unreachable: 0,
             slow_body_ms: 0,
+            slow_head_ms: 0,
             clock_s: 0,
             forged: None,
             _pending: slack.ports.activity.begin(PendingKind::Message),
         };
+        if matches!(parcel.kind, Kind::Event | Kind::Interaction) {
+            parcel.slow_body_ms = choices.delay_ms(&SLOW_BODY, subject);
+            parcel.slow_head_ms = choices.delay_ms(&SLOW_HEAD, subject);
+            parcel.clock_s = number(choices.variant(&CLOCK, subject));
+        }
         if parcel.kind != Kind::Event {
             return parcel;
         }
@@ -73,8 +82,6 @@ impl Parcel {
         if choices.yes(&EVENT_LOST, subject) {
             parcel.unreachable = usize::MAX;
         }
-        parcel.slow_body_ms = choices.delay_ms(&SLOW_BODY, subject);
-        parcel.clock_s = number(choices.variant(&CLOCK, subject));
         parcel.forged = choices.variant(&FORGED, subject);
         parcel
     }
@@ -141,7 +148,7 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
     match parcel.kind {
         Kind::UrlVerification => return verify_url(&slack, &parcel).await,
         Kind::RateLimitedNotice => return notify_of_limit(&slack, &parcel).await,
-        Kind::Event => {}
+        Kind::Event | Kind::Interaction => {}
     }
     let parcel = Arc::new(parcel);
     if parcel.is_doubled {
@@ -154,9 +161,10 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
         madsim::task::spawn(forgery::deliver(slack.clone(), parcel.clone(), how));
     }
     let mut reason = None;
-    for number in 0..=slack.config.retry_after_ms.len() {
+    let retry_after_ms = parcel.kind.retry_after_ms(&slack);
+    for number in 0..=retry_after_ms.len() {
         if number > 0 {
-            let wait_ms = slack.config.retry_after_ms[number - 1];
+            let wait_ms = retry_after_ms[number - 1];
             activity.sleep(wait_ms).await;
         }
         match attempt(&slack, &parcel, number as u32, reason).await {
@@ -171,6 +179,23 @@ async fn deliver(slack: Arc<Slack>, parcel: Parcel) {
             event_id: parcel.event_id.clone(),
         },
     );
+}
+
+impl Kind {
+    /// An interaction is not tried again.
+    fn retry_after_ms(self, slack: &Slack) -> &[u64] {
+        match self {
+            Kind::Interaction => &[],
+            _ => &slack.config.retry_after_ms,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Kind::Interaction => "application/x-www-form-urlencoded",
+            _ => "application/json",
+        }
+    }
 }
 
 /// Why a try did not count as acknowledged.
@@ -251,6 +276,8 @@ fn judge(reply: &AppReply) -> Result<(), Failure> {
 pub(super) struct AppReply {
     pub status: StatusCode,
     says_no_retry: bool,
+    /// Where the app sends us instead.
+    location: Option<String>,
     body: Bytes,
 }
 
@@ -266,23 +293,28 @@ async fn send(
         return Err(Failure::of("connection_failed"));
     }
     let is_first = attempt == 0;
-    let slow_body_ms = if is_first { parcel.slow_body_ms } else { 0 };
-    let delivered = (parcel.kind == Kind::Event).then(|| SlackFact::Delivered {
+    let of_first = |slow_ms| if is_first { slow_ms } else { 0 };
+    let slow_body_ms = of_first(parcel.slow_body_ms);
+    let slow_head_ms = of_first(parcel.slow_head_ms);
+    let is_kept = matches!(parcel.kind, Kind::Event | Kind::Interaction);
+    let delivered = is_kept.then(|| SlackFact::Delivered {
         event_id: parcel.event_id.clone(),
         channel: parcel.channel.clone(),
         ts: parcel.ts.clone(),
         attempt,
-        slow_ms: slow_body_ms,
+        slow_ms: slow_body_ms + slow_head_ms,
     });
     // Signed anew on every try, or the last retry would be too old to be believed.
     let clock_s = if is_first { parcel.clock_s } else { 0 };
     let timestamp_s = time::now().unix_ms / 1000 + clock_s;
     let secret = &slack.config.signing_secret;
     let request = SignedRequest {
+        content_type: parcel.kind.content_type(),
         body: parcel.body.clone(),
         timestamp_s,
         signature: Some(signature::sign(secret, timestamp_s, &parcel.body)),
         retry: reason.map(|reason| (attempt, reason)),
+        slow_head_ms,
         slow_body_ms,
     };
     request
@@ -295,26 +327,24 @@ async fn send(
 }
 
 /// What goes to the app, whoever signed it.
+#[derive(Clone)]
 pub(super) struct SignedRequest {
+    pub content_type: &'static str,
     pub body: Bytes,
     pub timestamp_s: i64,
     pub signature: Option<String>,
     /// Which retry it is, and why.
     pub retry: Option<(u32, &'static str)>,
+    pub slow_head_ms: u64,
     pub slow_body_ms: u64,
 }
 
+/// How many redirects are followed (§4.7).
+const REDIRECTS_MAX: usize = 2;
+
 impl SignedRequest {
     pub async fn send(self, slack: &Slack, connected: impl FnOnce()) -> Result<AppReply, Failure> {
-        let exchange = async {
-            let stream = TcpStream::connect(slack.config.events_address)
-                .await
-                .map_err(|_| Failure::of("connection_failed"))?;
-            connected();
-            exchange(stream, self.into_request(slack))
-                .await
-                .map_err(|_| Failure::of("connection_failed"))
-        };
+        let exchange = self.exchange(slack, connected);
         tokio::select! {
             biased;
             reply = exchange => reply,
@@ -324,16 +354,41 @@ impl SignedRequest {
         }
     }
 
-    fn into_request(self, slack: &Slack) -> Request<Body> {
+    async fn exchange(self, slack: &Slack, connected: impl FnOnce()) -> Result<AppReply, Failure> {
         let config = &slack.config;
-        let mut request = Request::post(config.events_path.as_str())
-            .header(header::HOST, config.events_address.to_string())
+        let mut target = Target {
+            address: config.events_address,
+            path: config.events_path.clone(),
+        };
+        let mut connected = Some(connected);
+        for _ in 0..=REDIRECTS_MAX {
+            let lost = || Failure::of("connection_failed");
+            let stream = TcpStream::connect(target.address)
+                .await
+                .map_err(|_| lost())?;
+            if let Some(connected) = connected.take() {
+                connected();
+            }
+            let request = self.clone().into_request(slack, &target);
+            let stream = SlowHead::new(stream, self.slow_head_ms, &slack.ports.activity);
+            let reply = exchange(stream, request).await.map_err(|_| lost())?;
+            let Some(location) = &reply.location else {
+                return Ok(reply);
+            };
+            target = target.redirected(location).ok_or_else(lost)?;
+        }
+        Err(Failure::of("too_many_redirects"))
+    }
+
+    fn into_request(self, slack: &Slack, target: &Target) -> Request<Body> {
+        let mut request = Request::post(target.path.as_str())
+            .header(header::HOST, target.address.to_string())
             .header(
                 header::USER_AGENT,
                 "Slackbot 1.0 (+https://api.slack.com/robots)",
             )
             .header(header::ACCEPT, "*/*")
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, self.content_type)
             .header(header::CONTENT_LENGTH, self.body.len())
             .header(header::CONNECTION, "close")
             .header("x-slack-request-timestamp", self.timestamp_s);
@@ -355,6 +410,28 @@ impl SignedRequest {
     }
 }
 
+/// Where a delivery goes.
+struct Target {
+    address: SocketAddr,
+    path: String,
+}
+
+impl Target {
+    /// Another path here, or `http://<address>/<path>`.
+    fn redirected(&self, location: &str) -> Option<Target> {
+        if location.starts_with('/') {
+            let path = location.to_owned();
+            return Some(Target { path, ..*self });
+        }
+        let rest = location.strip_prefix("http://")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        Some(Target {
+            address: authority.parse().ok()?,
+            path: format!("/{path}"),
+        })
+    }
+}
+
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The second half comes later.
@@ -371,12 +448,15 @@ fn slow_body(slack: &Slack, body: Bytes, slow_ms: u64) -> Body {
 }
 
 /// One request on a fresh connection, which is closed when this future ends or is dropped.
-async fn exchange(stream: TcpStream, request: Request<Body>) -> hyper::Result<AppReply> {
+async fn exchange(stream: SlowHead, request: Request<Body>) -> hyper::Result<AppReply> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut connection = pin!(connection);
     let mut reply = pin!(async {
         let (head, body) = sender.send_request(request).await?.into_parts();
+        let location = head.headers.get(header::LOCATION);
+        let location = location.filter(|_| head.status.is_redirection());
         Ok(AppReply {
+            location: location.and_then(|to| to.to_str().ok().map(str::to_owned)),
             status: head.status,
             says_no_retry: head
                 .headers

@@ -1,7 +1,7 @@
 //! What goes to the app's events URL (spec/peers.md §4.5): the envelope and the events inside.
 
 use super::{
-    message::{author_id, common},
+    message::{author_id, common, of_parent},
     workspace::Message,
     Slack,
 };
@@ -22,6 +22,8 @@ pub(super) struct Outgoing {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Event,
+    /// Somebody used a button; sent once, as a form.
+    Interaction,
     UrlVerification,
     /// `app_rate_limited`.
     RateLimitedNotice,
@@ -80,15 +82,21 @@ pub(super) fn message_deleted(slack: &Slack, event_ts: &str, before: &Message) -
     envelope(slack, &before.channel, &before.ts, Value::Object(event))
 }
 
-/// `kind` is `reaction_added` or `reaction_removed`; the reaction is the app's own.
-pub(super) fn reaction(slack: &Slack, kind: &str, name: &str, message: &Message) -> Outgoing {
+/// `kind` is `reaction_added` or `reaction_removed`.
+pub(super) fn reaction(
+    slack: &Slack,
+    kind: &str,
+    name: &str,
+    user: &str,
+    message: &Message,
+) -> Outgoing {
     let event_ts = {
         let mut workspace = slack.lock_workspace();
         workspace.make_channel(&message.channel).next_ts()
     };
     let event = json!({
         "type": kind,
-        "user": slack.config.bot_user_id,
+        "user": user,
         "reaction": name,
         "item": {"type": "message", "channel": message.channel, "ts": message.ts},
         "item_user": author_id(&slack.config, &message.author),
@@ -149,7 +157,83 @@ fn nested(slack: &Slack, message: &Message) -> Value {
     let channel = workspace
         .channel(&message.channel)
         .expect("it has a message");
-    Value::Object(common(&slack.config, channel, message))
+    let mut fields = common(&slack.config, channel, message);
+    fields.extend(of_parent(&slack.config, channel, message));
+    Value::Object(fields)
+}
+
+/// The parent of a new reply counts it. The subtype is documented as sometimes missing (§4.5).
+pub(super) fn parent_updated(slack: &Slack, parent: &Message, has_subtype: bool) -> Outgoing {
+    let event_ts = {
+        let mut workspace = slack.lock_workspace();
+        workspace.make_channel(&parent.channel).next_ts()
+    };
+    let mut event = Map::new();
+    event.insert("type".into(), json!("message"));
+    if has_subtype {
+        event.insert("subtype".into(), json!("message_replied"));
+    }
+    event.insert("hidden".into(), json!(true));
+    event.insert("channel".into(), json!(parent.channel));
+    event.insert("ts".into(), json!(event_ts));
+    event.insert("event_ts".into(), json!(event_ts));
+    event.insert("message".into(), nested(slack, parent));
+    envelope(slack, &parent.channel, &parent.ts, Value::Object(event))
+}
+
+/// A person presses a button of a message: a form whose one field is JSON. `number` tells it from
+/// every other.
+pub(super) fn pressed(
+    slack: &Slack,
+    message: &Message,
+    user: &str,
+    action: &str,
+    number: u64,
+) -> Outgoing {
+    let config = &slack.config;
+    let action_ts = {
+        let mut workspace = slack.lock_workspace();
+        workspace.make_channel(&message.channel).next_ts()
+    };
+    let mut container = json!({
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel,
+        "is_ephemeral": false,
+    });
+    if let Some(thread_ts) = &message.thread_ts {
+        container["thread_ts"] = json!(thread_ts);
+    }
+    let trigger_id = format!("{number}.{}", config.team_id);
+    let payload = json!({
+        "type": "block_actions",
+        "user": {"id": user, "username": user.to_lowercase(), "team_id": config.team_id},
+        "api_app_id": config.app_id,
+        "token": config.verification_token,
+        "container": container,
+        "trigger_id": trigger_id,
+        "team": {"id": config.team_id, "domain": "streamsim"},
+        "channel": {"id": message.channel, "name": message.channel.to_lowercase()},
+        "message": nested(slack, message),
+        "actions": [{
+            "type": "button",
+            "action_id": action,
+            "block_id": "actions",
+            "value": action,
+            "text": {"type": "plain_text", "text": action},
+            "action_ts": action_ts,
+        }],
+    });
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &payload.to_string())
+        .finish();
+    Outgoing {
+        event_id: trigger_id,
+        channel: message.channel.clone(),
+        ts: message.ts.clone(),
+        body,
+        kind: Kind::Interaction,
+    }
 }
 
 fn envelope(slack: &Slack, channel: &str, ts: &str, event: Value) -> Outgoing {

@@ -1,10 +1,9 @@
 //! What can go wrong at Slack: deliveries (spec/peers.md §5.3) and the Web API (§5.4). A site names
 //! its rows in front.
 //!
-//! Not here: S9, as an own post's echo overtakes the reply whenever that is slow, and is itself
-//! overtaken whenever it is late; of S16 the redirects and No-Retry, as the app that is tested sends
-//! neither (`delivery` obeys No-Retry); P9, which a call that is repeated after a lost reply meets by
-//! itself; of P8 `msg_too_long`, and of P14 the status that clears itself, which always hold.
+//! Not here is what the app itself does or what always holds: of S16 the redirects and No-Retry, both
+//! of which `delivery` obeys; of P8 `msg_too_long`, and of P14 the status that clears itself. That a call
+//! for a status fails is any call's failure.
 
 use crate::choice::{Shape, Site};
 
@@ -73,6 +72,37 @@ pub static SLOW_BODY: Site = Site::fault(
         max_ms: 4_000,
     },
     "the second half of the body of a delivery's first try comes that much later",
+);
+
+/// S16.
+pub static SLOW_HEAD: Site = Site::fault(
+    "peer.slack.slow-head",
+    Shape::Delay {
+        rate: 0.02,
+        min_ms: 100,
+        max_ms: 4_000,
+    },
+    "the second half of the head of a delivery's first try comes that much later",
+);
+
+/// S9.
+pub static ECHO: Site = Site::fault(
+    "peer.slack.echo",
+    Shape::OneOf {
+        rate: 0.08,
+        variants: &["before", "after"],
+    },
+    "the event of what the app did itself comes well before the reply to the call, or long after it",
+);
+
+/// Beside the rows: what peers §4.5 says of `message_replied`.
+pub static PARENT_UPDATE: Site = Site::fault(
+    "peer.slack.parent-update",
+    Shape::OneOf {
+        rate: 0.06,
+        variants: &["message_replied", "bare"],
+    },
+    "a reply comes with an update of its parent, of that subtype or without any",
 );
 
 /// S11 and S12: beside the true delivery. What the forged one says was never said; a replay repeats
@@ -203,14 +233,21 @@ pub static ERROR_AFTER: Site = Site::fault(
     "a call takes effect and is answered with this error",
 );
 
-/// P5 and P6. The value is the seconds that the caller is told to wait.
+/// P5 and P6. The value is the seconds that the caller is told to wait; so long the method stays closed.
 pub static RATE_LIMIT: Site = Site::fault(
     "peer.slack.rate-limit",
     Shape::OneOf {
         rate: 0.03,
         variants: &["1", "5", "30", "no-header", "empty-body"],
     },
-    "a call is turned away with 429 and this many seconds of Retry-After, without any, or without a body",
+    "a call is turned away with 429 and this many seconds of Retry-After, without any, or without a body; and so are all of its method until then",
+);
+
+/// P9.
+pub static REACTION_MET: Site = Site::fault(
+    "peer.slack.reaction-met",
+    Shape::YesNo { rate: 0.04 },
+    "a reaction is there already, or gone already, when it is added or removed: the call is refused",
 );
 
 /// P13.
@@ -285,6 +322,9 @@ pub static FAULTS: &[&Site] = &[
     &UNREACHABLE,
     &EVENT_LOST,
     &SLOW_BODY,
+    &SLOW_HEAD,
+    &ECHO,
+    &PARENT_UPDATE,
     &FORGED,
     &CLOCK,
     &OUTAGE,
@@ -299,6 +339,7 @@ pub static FAULTS: &[&Site] = &[
     &SLOW_CALL,
     &ERROR_AFTER,
     &RATE_LIMIT,
+    &REACTION_MET,
     &GARBLED,
     &CLOSED,
     &UPDATE_REFUSED,

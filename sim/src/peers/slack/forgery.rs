@@ -51,10 +51,12 @@ pub(super) async fn deliver(slack: Arc<Slack>, parcel: Arc<Parcel>, how: &'stati
         other => panic!("peer.slack.forged has no variant {other}"),
     };
     let request = SignedRequest {
+        content_type: "application/json",
         body: Bytes::from(body),
         timestamp_s,
         signature,
         retry: None,
+        slow_head_ms: 0,
         slow_body_ms: 0,
     };
     let reply = request.send(&slack, || {}).await;

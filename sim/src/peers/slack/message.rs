@@ -12,6 +12,27 @@ pub(super) fn in_reply(config: &SlackConfig, channel: &Channel, message: &Messag
     if message.author == Author::App {
         fields.insert("app_id".into(), json!(config.app_id));
     }
+    fields.extend(of_parent(config, channel, message));
+    if !message.reactions.is_empty() {
+        let reactions = message.reactions.iter().map(|reaction| {
+            json!({
+                "name": reaction.name,
+                "users": reaction.users,
+                "count": reaction.users.len(),
+            })
+        });
+        fields.insert("reactions".into(), reactions.collect());
+    }
+    Value::Object(fields)
+}
+
+/// What a message says of its replies, once it has some.
+pub(super) fn of_parent(
+    config: &SlackConfig,
+    channel: &Channel,
+    message: &Message,
+) -> Map<String, Value> {
+    let mut fields = Map::new();
     let replies: Vec<&Message> = channel
         .thread(&message.ts)
         .filter(|reply| reply.ts != message.ts)
@@ -31,17 +52,7 @@ pub(super) fn in_reply(config: &SlackConfig, channel: &Channel, message: &Messag
         fields.insert("latest_reply".into(), json!(latest.ts));
         fields.insert("subscribed".into(), json!(false));
     }
-    if !message.reactions.is_empty() {
-        let reactions = message.reactions.iter().map(|reaction| {
-            json!({
-                "name": reaction.name,
-                "users": reaction.users,
-                "count": reaction.users.len(),
-            })
-        });
-        fields.insert("reactions".into(), reactions.collect());
-    }
-    Value::Object(fields)
+    fields
 }
 
 /// What every form has in common.

@@ -6,6 +6,7 @@
 //! - `message`: a message as JSON, for replies and events alike.
 //! - `event`: the envelope and the events inside.
 //! - `forgery`: what somebody else delivers in Slack's name.
+//! - `slow_head`: a connection whose first bytes come late.
 //! - `delivery`: signing, trying, acknowledging, trying again. Start here for what arrives.
 //! - `web`: the methods of the Web API. Start here for what is called.
 //! - [`signature`]: HMAC over the raw bytes.
@@ -17,6 +18,7 @@ pub mod faults;
 mod forgery;
 mod message;
 pub mod signature;
+mod slow_head;
 mod web;
 pub mod workspace;
 
@@ -34,11 +36,14 @@ use crate::{
     choice::Subject,
 };
 use delivery::Parcel;
-use faults::{CHANGED_AFTER, CHANGED_MIND, MENTION, OTHER_BOT, RATE_LIMITED_NOTICE, VERIFICATION};
+use faults::{
+    CHANGED_AFTER, CHANGED_MIND, MENTION, OTHER_BOT, PARENT_UPDATE, RATE_LIMITED_NOTICE,
+    VERIFICATION,
+};
 use hyper::{body::Incoming, Request};
 use serde_json::Value;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -56,6 +61,8 @@ pub struct Slack {
     outbox: Mutex<VecDeque<Errand>>,
     /// Until then events are held back.
     held_until_ms: Mutex<u64>,
+    /// Until then calls of a method are turned away.
+    limited_until_ms: Mutex<BTreeMap<&'static str, u64>>,
     /// Something is in the outbox.
     posted: Notify,
 }
@@ -81,6 +88,7 @@ struct Counters {
     calls: u64,
     challenges: u64,
     notices: u64,
+    interactions: u64,
 }
 
 /// What the service did. Of a call, *applied* is the effect on the workspace and *answered* the
@@ -105,7 +113,20 @@ pub enum SlackFact {
         channel: String,
         ts: String,
     },
-    /// With `slow_ms`, the second half of the body came that much later.
+    /// A person put an emoji on a message.
+    Reacted {
+        channel: String,
+        ts: String,
+        user: String,
+    },
+    /// A person pressed a button of a message. What follows calls it by its trigger id.
+    Pressed {
+        trigger_id: String,
+        channel: String,
+        ts: String,
+        user: String,
+    },
+    /// With `slow_ms`, its second half came that much later.
     Delivered {
         event_id: String,
         channel: String,
@@ -188,6 +209,7 @@ impl Slack {
             counters: Mutex::default(),
             outbox: Mutex::default(),
             held_until_ms: Mutex::default(),
+            limited_until_ms: Mutex::default(),
             posted: Notify::new(),
         })
     }
@@ -228,8 +250,22 @@ impl Slack {
             },
         );
         self.announce(channel, &ts, text);
+        if let Some(thread_ts) = thread_ts {
+            self.draw_parent_update(channel, thread_ts);
+        }
         self.draw_change_of_mind(channel, &ts);
         ts
+    }
+
+    fn draw_parent_update(&self, channel: &str, thread_ts: &str) {
+        let Some(how) = self.ports.choices.variant(&PARENT_UPDATE, &self.subject) else {
+            return;
+        };
+        let parent = self.lock_workspace().message(channel, thread_ts).cloned();
+        if let Some(parent) = parent {
+            let has_subtype = how == "message_replied";
+            self.queue(event::parent_updated(self, &parent, has_subtype));
+        }
     }
 
     /// Sends the event of a person's new message, or the two of one that mentions the app.
@@ -346,6 +382,60 @@ impl Slack {
             },
         );
         self.queue(event::message_posted(self, channel, &ts));
+    }
+
+    /// A person puts an emoji on a message; nothing happens if the message is gone, or has it from them.
+    pub fn react(&self, channel: &str, ts: &str, user: &str, name: &str) {
+        let message = {
+            let mut workspace = self.lock_workspace();
+            let place = workspace.channel_mut(channel);
+            let Some(message) = place.and_then(|place| place.messages.get_mut(ts)) else {
+                return;
+            };
+            if !message.react(name, user) {
+                return;
+            }
+            message.clone()
+        };
+        self.ledger.record(
+            0,
+            SlackFact::Reacted {
+                channel: channel.to_owned(),
+                ts: ts.to_owned(),
+                user: user.to_owned(),
+            },
+        );
+        self.queue(event::reaction(
+            self,
+            "reaction_added",
+            name,
+            user,
+            &message,
+        ));
+    }
+
+    /// A person presses a button of a message; nothing happens if the message is gone. Slack sends that
+    /// once: if the app does not acknowledge it, the person is told so. Returns what identifies it.
+    pub fn press(&self, channel: &str, ts: &str, user: &str, action: &str) -> Option<String> {
+        let message = self.lock_workspace().message(channel, ts)?.clone();
+        let number = {
+            let mut counters = self.counters();
+            counters.interactions += 1;
+            counters.interactions
+        };
+        let pressed = event::pressed(self, &message, user, action, number);
+        let trigger_id = pressed.event_id.clone();
+        self.ledger.record(
+            0,
+            SlackFact::Pressed {
+                trigger_id: trigger_id.clone(),
+                channel: channel.to_owned(),
+                ts: ts.to_owned(),
+                user: user.to_owned(),
+            },
+        );
+        self.queue(pressed);
+        Some(trigger_id)
     }
 
     /// Sends the url_verification request once; the ledger says how it was answered. Returns

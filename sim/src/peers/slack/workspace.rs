@@ -79,6 +79,20 @@ impl Message {
         }
     }
 
+    /// False if that user has put that emoji there before.
+    pub(super) fn react(&mut self, name: &str, user: &str) -> bool {
+        let known = self.reactions.iter_mut();
+        match known.into_iter().find(|reaction| reaction.name == name) {
+            Some(reaction) if reaction.users.iter().any(|known| known == user) => return false,
+            Some(reaction) => reaction.users.push(user.to_owned()),
+            None => self.reactions.push(Reaction {
+                name: name.to_owned(),
+                users: vec![user.to_owned()],
+            }),
+        }
+        true
+    }
+
     /// The ts of the parent: its own, if it is not a reply.
     pub fn root_ts(&self) -> &str {
         self.thread_ts.as_deref().unwrap_or(&self.ts)

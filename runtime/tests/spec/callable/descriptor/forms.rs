@@ -301,3 +301,13 @@ fn the_standard_descriptor_tells_its_processor() {
     let fetch = Callable::parse(&full_fetch()).unwrap();
     assert_eq!(fetch.as_hosted_processor(), None);
 }
+
+/// Found by fuzzing: a host that is not all ASCII, with a capital letter in it.
+#[test]
+fn a_host_may_be_of_any_script() {
+    for host in ["J\u{25e}.test", "B\u{dc}CHER.test"] {
+        let descriptor = fetch(url(&format!("http://{host}/")));
+        let callable = Callable::parse(&descriptor).unwrap();
+        assert_eq!(callable.to_json(), descriptor);
+    }
+}

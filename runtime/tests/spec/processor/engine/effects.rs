@@ -151,3 +151,36 @@ fn blocking_work_begins_before_background_work_and_the_checkpoint_follows() {
         assert_eq!(*order.borrow(), ["first", "second", "3", "background"]);
     });
 }
+
+#[test]
+fn what_waits_for_the_checkpoint_begins_once_however_often_its_batch_fails() {
+    run(|world| async move {
+        let begun: Rc<Cell<u32>> = Rc::default();
+        let given = begun.clone();
+        let failures = Cell::new(2_u32);
+        let bench = Bench::hooked(move |_, hook| {
+            let (begun, fails) = (given.clone(), take_one(&failures));
+            hook.once_checkpointed("once", async move {
+                begun.set(begun.get() + 1);
+                failed()
+            });
+            hook.block(async move {
+                match fails {
+                    true => failed(),
+                    false => Ok(()),
+                }
+            });
+        });
+        bench.checkpoints.failing_writes.set(1);
+        for _ in 0..3 {
+            assert!(bench.ingest(&[(3, json!(5))]).await.is_err());
+            world.settle().await;
+            assert_eq!((bench.stored(), begun.get()), (Value::Null, 0));
+        }
+        bench.ingest(&[(3, json!(5))]).await.unwrap();
+        assert_eq!(bench.stored()["offset"], 3);
+        world.settle().await;
+        assert_eq!(begun.get(), 1);
+        assert_eq!(*bench.checkpoints.failures.borrow(), ["once: told to"]);
+    });
+}

@@ -29,9 +29,23 @@ pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done,
         .chars()
         .take(POST_CHARS_MAX)
         .collect();
+    let client_msg_id = arguments.text("client_msg_id");
+    let client_msg_id = client_msg_id.filter(|_| slack.config.dedup_client_msg_ids);
     let (message, reply) = {
         let mut workspace = slack.lock_workspace();
         let place = workspace.channel_mut(channel).ok_or("channel_not_found")?;
+        let mut messages = place.messages.values();
+        let earlier = messages.find(|message| {
+            client_msg_id.is_some() && message.client_msg_id.as_deref() == client_msg_id
+        });
+        if let Some(earlier) = earlier {
+            let reply = in_reply(&slack.config, place, earlier);
+            let reply = json!({"channel": channel, "ts": earlier.ts, "message": reply});
+            return Ok(Done {
+                fields: fields(reply),
+                ..Done::default()
+            });
+        }
         let thread_ts = arguments.text("thread_ts").map(str::to_owned);
         if let Some(thread_ts) = &thread_ts {
             // Posting in a thread clears the app's status there (§4.3).
@@ -43,6 +57,7 @@ pub(super) fn post_message(slack: &Slack, arguments: &Arguments) -> Result<Done,
             thread_ts,
             blocks,
             metadata,
+            client_msg_id: client_msg_id.map(str::to_owned),
             listed_from_ms: time::since_start_ms() + lag_ms,
             ..Message::new(channel, ts, Author::App, &text)
         });

@@ -15,7 +15,7 @@ mod reactions;
 use super::{
     event::Outgoing,
     faults::{
-        CLOSED, ERROR_AFTER, GARBLED, RATE_LIMIT, REPLY_LOST, REQUEST_LOST, SLOW, SLOW_CALL,
+        CLOSED, ECHO, ERROR_AFTER, GARBLED, RATE_LIMIT, REPLY_LOST, REQUEST_LOST, SLOW, SLOW_CALL,
         UPDATE_REFUSED,
     },
     Slack, SlackFact,
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     activity::PendingKind,
     peers::http::{json_reply, NoReply, Reply},
+    time,
 };
 use arguments::Arguments;
 use http_body_util::{BodyExt, Full};
@@ -117,15 +118,9 @@ pub(super) async fn answer(
     };
 
     let (choices, subject) = (&slack.ports.choices, &slack.subject);
-    if let Some(limit) = choices.variant(&RATE_LIMIT, subject) {
+    if let Some(reply) = turn_away(slack, method) {
         let error = Some("ratelimited");
-        return Ok(answered(
-            slack,
-            connection,
-            method,
-            error,
-            rate_limited(limit),
-        ));
+        return Ok(answered(slack, connection, method, error, reply));
     }
     if let Some(error) = choices.variant(&CLOSED, subject) {
         return Ok(answered(
@@ -152,7 +147,7 @@ pub(super) async fn answer(
     };
     let (error, reply) = match called {
         Ok(done) => {
-            let reply = apply(slack, connection, method, done);
+            let reply = apply(slack, connection, method, done).await;
             match choices.variant(&ERROR_AFTER, subject) {
                 None => (None, reply),
                 Some("500") => {
@@ -182,23 +177,41 @@ pub(super) async fn answer(
     Ok(answered(slack, connection, method, error, reply))
 }
 
+/// Between the reply to a call and the event of what it did, where one of them comes late.
+const ECHO_GAP_MS: u64 = 2_000;
+
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// 429, with what the limit's variant says of how long to wait.
-fn rate_limited(limit: &'static str) -> Reply {
-    let mut reply = match limit {
-        "empty-body" => json_reply(StatusCode::OK, CONTENT_TYPE, String::new()),
+/// How long a limit lasts that says nothing.
+const LIMIT_S: u64 = 1;
+
+/// The `peer.slack.rate-limit` fault: 429, while a limit of the method lasts or when one begins. Other
+/// methods are not concerned.
+fn turn_away(slack: &Slack, method: &'static str) -> Option<Reply> {
+    let (choices, now_ms) = (&slack.ports.choices, time::since_start_ms());
+    let mut limits = slack.limited_until_ms.lock().expect("one thread");
+    let begun = choices.variant(&RATE_LIMIT, &slack.subject);
+    let left_ms = limits
+        .get(method)
+        .map_or(0, |until_ms| until_ms.saturating_sub(now_ms));
+    if begun.is_none() && (left_ms == 0 || !choices.faults_on()) {
+        return None;
+    }
+    let wait_s = begun.map_or(0, |limit| limit.parse().unwrap_or(LIMIT_S));
+    let wait_ms = left_ms.max(wait_s * 1_000);
+    limits.insert(method, now_ms + wait_ms);
+    let mut reply = match begun {
+        Some("empty-body") => json_reply(StatusCode::OK, CONTENT_TYPE, String::new()),
         _ => failure("ratelimited"),
     };
     *reply.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    let wait_s = match limit {
-        "no-header" => return reply,
-        "empty-body" => "1",
-        seconds => seconds,
-    };
-    let headers = reply.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(wait_s));
-    reply
+    if begun != Some("no-header") {
+        let wait_s = wait_ms.div_ceil(1_000);
+        reply
+            .headers_mut()
+            .insert(header::RETRY_AFTER, wait_s.into());
+    }
+    Some(reply)
 }
 
 /// The `peer.slack.update-refused` fault, for a message that is there.
@@ -252,7 +265,7 @@ fn check_token(
 }
 
 /// Writes down what a method did, and sends what comes back to the app.
-fn apply(slack: &Slack, connection: u64, method: &'static str, done: Done) -> Reply {
+async fn apply(slack: &Slack, connection: u64, method: &'static str, done: Done) -> Reply {
     let mut answers = None;
     if let Some(effect) = done.effect {
         if effect.is_not_shown {
@@ -286,11 +299,21 @@ fn apply(slack: &Slack, connection: u64, method: &'static str, done: Done) -> Re
             slack.ledger.record(connection, what);
         }
     }
+    let mut wait_ms = 0;
     if let Some(echo) = done.echo {
-        slack.queue(echo);
+        match slack.ports.choices.variant(&ECHO, &slack.subject) {
+            Some("after") => slack.queue_later(echo, ECHO_GAP_MS),
+            before => {
+                slack.queue(echo);
+                wait_ms = before.map_or(0, |_| ECHO_GAP_MS);
+            }
+        }
     }
     if let Some((channel, thread_ts)) = answers {
         slack.draw_other_bot(&channel, &thread_ts);
+    }
+    if wait_ms > 0 {
+        slack.ports.activity.sleep(wait_ms).await;
     }
     let mut body = Map::with_capacity(done.fields.len() + 1);
     body.insert("ok".to_owned(), Value::Bool(true));

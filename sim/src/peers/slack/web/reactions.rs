@@ -1,29 +1,18 @@
 //! `reactions.add` and `reactions.remove`, by the app.
 
 use super::{arguments::Arguments, Done, Effect, MethodError, Slack};
-use crate::peers::slack::{
-    event,
-    workspace::{Message, Reaction},
-};
+use crate::peers::slack::{event, faults::REACTION_MET, workspace::Message};
 
 pub(super) fn add(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
-    change(slack, arguments, "reaction_added", |message, name, user| {
-        let reaction = message
-            .reactions
-            .iter_mut()
-            .find(|known| known.name == name);
-        match reaction {
-            Some(reaction) if reaction.users.iter().any(|known| known == user) => {
-                return Err("already_reacted")
-            }
-            Some(reaction) => reaction.users.push(user.to_owned()),
-            None => message.reactions.push(Reaction {
-                name: name.to_owned(),
-                users: vec![user.to_owned()],
-            }),
-        }
-        Ok(())
-    })
+    change(
+        slack,
+        arguments,
+        "reaction_added",
+        |message, name, user| match message.react(name, user) {
+            true => Ok(()),
+            false => Err("already_reacted"),
+        },
+    )
 }
 
 pub(super) fn remove(slack: &Slack, arguments: &Arguments) -> Result<Done, MethodError> {
@@ -53,7 +42,7 @@ fn change(
     slack: &Slack,
     arguments: &Arguments,
     kind: &str,
-    change: impl FnOnce(&mut Message, &str, &str) -> Result<(), MethodError>,
+    change: impl Fn(&mut Message, &str, &str) -> Result<(), MethodError>,
 ) -> Result<Done, MethodError> {
     let name = arguments.text("name").ok_or("invalid_name")?;
     if name.contains(':') {
@@ -68,12 +57,19 @@ fn change(
         let mut workspace = slack.lock_workspace();
         let place = workspace.channel_mut(channel).ok_or("channel_not_found")?;
         let message = place.messages.get_mut(ts).ok_or("message_not_found")?;
+        if slack.ports.choices.yes(&REACTION_MET, &slack.subject) {
+            // Somebody was here before, as the app: it is so, or becomes so unseen.
+            let _ = change(message, name, &slack.config.bot_user_id);
+        }
         change(message, name, &slack.config.bot_user_id)?;
         message.clone()
     };
     let echo = slack.config.echo_reactions;
     Ok(Done {
-        echo: echo.then(|| event::reaction(slack, kind, name, &message)),
+        echo: echo.then(|| {
+            let own_user = &slack.config.bot_user_id;
+            event::reaction(slack, kind, name, own_user, &message)
+        }),
         effect: Some(Effect {
             channel: message.channel,
             ts: message.ts,
