@@ -75,7 +75,7 @@ pub fn print(times: &Times, events: &[TraceEvent]) -> io::Result<()> {
     io::stdout().write_all(&lines)
 }
 
-/// Reads what [`print`] wrote; none if it was something else.
+/// Reads what [`print()`] wrote; none if it was something else.
 pub fn parse(text: &str, before: Before) -> Option<Run> {
     let (times, events) = text.split_once('\n')?;
     let Times { began, ended } = serde_json::from_str(times).ok()?;

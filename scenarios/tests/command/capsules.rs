@@ -75,7 +75,7 @@ fn a_replay_tells_the_story() {
         "obligation/input-unanswered (liveness)\n",
         "is followed by no request",
         "the log around it\n",
-        "\n>  ",
+        "\n> ",
         "agent/input-added",
     ] {
         assert!(told.contains(part), "{part:?} is not in {told}");

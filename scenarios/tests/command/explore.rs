@@ -10,10 +10,10 @@ use std::fs;
 fn a_sweep_prints_every_world_and_a_summary() {
     // In a storm few worlds reach every goal.
     let storm = ["--faults", "storm", "--strategy", "random"];
-    let sweep = ["slack-first-message", "--worlds", "40"];
+    let sweep = ["slack-first-message", "--worlds", "120"];
     let lines = explore("sweep", &[&sweep[..], &storm].concat(), 0);
     let worlds = of_type(&lines, "world");
-    assert_eq!(worlds.len(), 40);
+    assert_eq!(worlds.len(), 120);
     assert!(worlds.iter().all(|world| fields(world) == WORLD_FIELDS));
     let summary = lines.last().unwrap();
     let promised = [
@@ -34,11 +34,11 @@ fn a_sweep_prints_every_world_and_a_summary() {
     assert_eq!(fields(summary), promised);
     assert_eq!(
         (&summary["type"], &summary["worlds"]),
-        (&"summary".into(), &40.into())
+        (&"summary".into(), &120.into())
     );
     assert_eq!(
         (&summary["passed"], &summary["failed"]),
-        (&40.into(), &0.into())
+        (&120.into(), &0.into())
     );
     assert_eq!(summary["failures"], Value::Array(Vec::new()));
     assert!(summary["sim_to_wall"].as_f64() > Some(1.0), "{summary}");
@@ -47,7 +47,7 @@ fn a_sweep_prints_every_world_and_a_summary() {
 #[test]
 fn shards_partition_the_sweep() {
     let sweep = |shard: &str| {
-        let arguments = ["--worlds", "44", "--faults", "none", "--shard", shard];
+        let arguments = ["--worlds", "80", "--faults", "none", "--shard", shard];
         worlds(&explore(&shard.replace('/', "-of-"), &arguments, 0))
     };
     let whole = sweep("0/1");

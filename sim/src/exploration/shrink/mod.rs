@@ -505,14 +505,14 @@ mod tests {
 
     #[test]
     fn an_interrupt_ends_it_with_the_best_so_far() {
-        static INTERRUPT: AtomicBool = AtomicBool::new(false);
+        let interrupt: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
         let worlds = AtomicU64::new(0);
         let run = |plan: &Plan| {
-            INTERRUPT.store(worlds.fetch_add(1, Relaxed) >= 50, Relaxed);
+            interrupt.store(worlds.fetch_add(1, Relaxed) >= 50, Relaxed);
             outcome(plan, needs_three)
         };
         let limits = Limits {
-            interrupt: Some(&INTERRUPT),
+            interrupt: Some(interrupt),
             ..limits(2)
         };
         let shrunk = shrink(&failed(), BOUNDS, limits, run, &mut ()).unwrap();
