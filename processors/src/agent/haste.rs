@@ -69,9 +69,10 @@ impl AgentProcessor {
     /// Quirk B-60: a request that an earlier incarnation left under way has failed, and uses up one of
     /// the repetitions (#1808, #2154).
     fn give_up_what_is_left(&self, state: &State) -> Option<EventInput> {
-        let has_begun = self.has_begun.replace(true);
-        let Some(CurrentRequest::Requested { llm_request_id }) = state.current_request else {
-            return None;
+        let is_fresh = self.context.quirk(Quirk::B60) && !self.has_begun.replace(true);
+        let llm_request_id = match state.current_request {
+            Some(CurrentRequest::Requested { llm_request_id }) if is_fresh => llm_request_id,
+            _ => return None,
         };
         let provider = Provider::default().slug();
         let failed = LlmRequestCompleted {
@@ -87,8 +88,7 @@ impl AgentProcessor {
             },
         };
         let key = format!("{provider}/agent-llm-request-completed@{llm_request_id}");
-        (self.context.quirk(Quirk::B60) && !has_begun)
-            .then(|| EventInput::new(LLM_REQUEST_COMPLETED, failed).keyed(key))
+        Some(EventInput::new(LLM_REQUEST_COMPLETED, failed).keyed(key))
     }
 
     /// Quirk X-2: an input is queued from the state at the end of its batch. If that arrives late it
@@ -98,9 +98,11 @@ impl AgentProcessor {
             matches!(&reduced.consumed, Consumed::InputAdded(input)
                 if input.llm_request_policy.behaviour == Behaviour::InterruptCurrentRequest)
         };
-        let is_late = self.context.quirk(Quirk::X2) && !hook.live.iter().any(interrupts);
+        if !self.context.quirk(Quirk::X2) || hook.live.iter().any(interrupts) {
+            return Vec::new();
+        }
         match hook.state.next_step(self.oversight(true)) {
-            Some(step @ Step::Queue { .. }) if is_late => {
+            Some(step @ Step::Queue { .. }) => {
                 decision::take(step, &hook.state, &self.next_request_id())
             }
             _ => Vec::new(),
