@@ -20,7 +20,7 @@ struct Ran {
     decided: BTreeSet<&'static str>,
 }
 
-/// Ten messages, each answered in Slack and put to every model in every way, at four times the rate of
+/// Ten messages, each seen and answered in Slack, and put to every model in every way, at four times the rate of
 /// faults.
 fn ran(seed: u64) -> Ran {
     let setup = Setup {
@@ -63,6 +63,9 @@ fn ran(seed: u64) -> Ran {
 async fn talk_in_slack(world: &World, number: u64) {
     let text = format!("<@U0000BOT> message {number}");
     let ts = world.slack.post("C123", "U123", &text, None);
+    world.slack.post("C123", "U124", "And me.", Some(&ts));
+    let seen = json!({"channel": "C123", "timestamp": ts, "name": "eyes"});
+    call("reactions.add", seen).await;
     let reply = json!({"channel": "C123", "text": "reply", "thread_ts": ts});
     let posted = call("chat.postMessage", reply).await;
     let posted = posted.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
