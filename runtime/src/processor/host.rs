@@ -424,7 +424,7 @@ impl ProcessorHost {
         let failures = hosted.failures.get() + 1;
         hosted.failures.set(failures);
         if failures > MAX_CONSECUTIVE_INGEST_FAILURES && !error.is_transient() {
-            let gave_up = self.give_up(hosted, failures, seen, &error).await;
+            let gave_up = self.give_up(hosted, generation, seen, &error).await;
             if hosted.generation.get() == generation {
                 self.end_generation(hosted);
             }
@@ -449,11 +449,11 @@ impl ProcessorHost {
     async fn give_up(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
-        failures: u32,
+        generation: u64,
         seen: Offset,
         error: &ProcessorError,
     ) -> Result<Argument, CallError> {
-        let name = hosted.name;
+        let (name, failures) = (hosted.name, hosted.failures.get());
         let checkpoint = hosted.runner.clone().checkpoint().await;
         let offset = checkpoint.unwrap_or_default();
         self.context
@@ -475,7 +475,10 @@ impl ProcessorHost {
         .keyed(format!("processor-ingest-failed:{name}:{offset}"));
         // If any of this gets lost, the stream hears so, dials again, and the batch is tried once more.
         hosted.stream.append_batch(None, vec![event]).await?;
-        if self.context.quirk(Quirk::X10) {
+        // A new handshake that came in meanwhile replays from the checkpoint: its connection is not this
+        // one's to let go of.
+        let is_old = hosted.generation.get() != generation;
+        if is_old || self.context.quirk(Quirk::X10) {
             return Err(CallError::remote("ingest-failed", error.to_string()));
         }
         let unheard = || CallError::Broken("no handle to let go of".into());

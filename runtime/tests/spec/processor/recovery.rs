@@ -606,6 +606,29 @@ fn a_domain_event_that_comes_while_a_host_gives_up_dials_it_again() {
     });
 }
 
+/// The stream dies and dials again while the host says that it gives up: the new connection replays the
+/// batch, and is not the one to let go of.
+#[test]
+fn a_host_that_gives_up_keeps_a_connection_that_came_meanwhile() {
+    run(|world| async move {
+        let (stream, orders) = connected_adder(&world).await;
+        orders.failures.set(4);
+        orders.takes_ms.set(1_000);
+        stream.append(json!([add(5)])).await;
+        world.on_call(|call| match &*call.method {
+            "requestStreamSubscription" => Fate::Late(1_000),
+            "appendBatch" => Fate::Late(2_000),
+            _ => Fate::Arrives,
+        });
+        world.pass_ms(3_500).await;
+        stream.restart().await;
+        world.pass_ms(10_000).await;
+        assert_eq!(orders.total(&world), 5, "the failures were over");
+        let roster: Value = stream.state().await["connectionsByKey"].take();
+        assert!(roster["adder"].is_object());
+    });
+}
+
 #[test]
 fn a_host_is_dialed_by_its_own_stream_only() {
     run(|world| async move {
