@@ -245,6 +245,26 @@ fn a_background_stream_that_is_dropped_goes_on() {
     });
 }
 
+/// What breaks behind the terminal event keeps nothing from the client: that was answered.
+#[test]
+fn a_background_stream_that_is_dropped_behind_its_end_was_answered() {
+    let read = |world: World| async move {
+        let body = background(json!({"stream": true}));
+        world.stream(body).await.rest().await;
+        world.settle().await;
+        world.openai_story()
+    };
+    let dropped_after = |events| {
+        let faults = [(&STREAM_DROP, 1), (&DROP_AFTER, events)];
+        run(Setup::with_faults(&faults), read)
+    };
+    assert_eq!(dropped_after(11), ["received", "dropped reset", "applied"]);
+    assert_eq!(
+        dropped_after(12),
+        ["received", "applied", "answered completed", "dropped reset"]
+    );
+}
+
 #[test]
 fn only_a_background_stream_can_be_resumed() {
     run(Setup::default(), |world: World| async move {

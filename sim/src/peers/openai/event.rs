@@ -140,6 +140,16 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Whether nothing comes behind an event of this type.
+pub(super) fn is_terminal(kind: &str) -> bool {
+    [
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    ]
+    .contains(&kind)
+}
+
 /// The type of an event, as the `event:` line of a stream names it; none for what has no type. The
 /// type is what is written first.
 pub(super) fn type_of(json: &str) -> Option<&str> {

@@ -12,7 +12,7 @@ use crate::{
         },
         openai::{
             error::ApiError,
-            event::type_of,
+            event::{is_terminal, type_of},
             faults::{DROP_AFTER, STREAM_DROP},
             recording::Recording,
             Kept, OpenAi, OpenAiFact,
@@ -95,8 +95,13 @@ pub(super) fn follow(
         .then(|| from + choices.draw(&DROP_AFTER, subject) as usize);
     let answering = service.ports.activity.begin(PendingKind::Message);
     madsim::task::spawn(async move {
+        let mut is_over = false;
         for number in from.. {
             if cut == Some(number) {
+                // The connection breaks too late to keep the end from the client.
+                if let Some(end) = handed_over(&service, &id).filter(|_| is_over) {
+                    service.ledger.record(connection, end);
+                }
                 let how = "reset";
                 service.ledger.record(
                     connection,
@@ -119,7 +124,9 @@ pub(super) fn follow(
                 }
                 break;
             };
-            if stream.send(type_of(&event), &event).is_err() {
+            let kind = type_of(&event);
+            is_over = kind.is_some_and(is_terminal);
+            if stream.send(kind, &event).is_err() {
                 break;
             }
         }
