@@ -613,6 +613,8 @@ fn a_host_that_gives_up_keeps_a_connection_that_came_meanwhile() {
     run(|world| async move {
         let (stream, orders) = connected_adder(&world).await;
         orders.failures.set(4);
+        // A sum that is said here would make the stream dial.
+        *orders.sums_to.borrow_mut() = StreamPath::parse("/b").ok();
         orders.takes_ms.set(1_000);
         stream.append(json!([add(5)])).await;
         world.on_call(|call| match &*call.method {
