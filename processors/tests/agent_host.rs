@@ -357,6 +357,21 @@ fn b42_a_provider_that_is_selected_is_subscribed_if_nobody_did() {
     });
 }
 
+/// Between the two selections a request may have been made.
+#[test]
+fn b42_a_provider_that_is_selected_no_longer_is_subscribed_as_well() {
+    run(|| async {
+        let bench = bench();
+        for provider in ["cloudflare-ai", "openai-ws"] {
+            bench.stream.push(selected(provider));
+        }
+        bench.deliver().await;
+        let keyed = ["cloudflare-ai", "openai-ws"]
+            .map(|slug| format!("agent-processor-subscription:p1:/agents/a:{slug}:callable"));
+        assert_eq!(keys(&bench, &SUBSCRIPTION_CONFIGURED), keyed);
+    });
+}
+
 /// It was selected before this processor came; a subscriber of V0 is none.
 #[test]
 fn b42_a_selection_below_the_anchor_counts() {

@@ -54,12 +54,12 @@ pub static CONTRACT: Contract = Contract {
     ],
 };
 
-/// V1's agent-host has no state. This one knows whether the provider that was selected is subscribed.
+/// V1's agent-host has no state. This one knows whether the providers that were selected are subscribed:
+/// also one that is selected no longer may have a request to bring to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct State {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub selected_provider: Option<Provider>,
+    pub selected_providers: Vec<Provider>,
     pub subscribed_providers: Vec<Provider>,
 }
 

@@ -125,16 +125,21 @@ impl State {
             return;
         };
         // A subscriber of V0 is never dialed, and takes nobody's place.
-        let is_dialed = matches!(configured.subscriber, Subscriber::Callable { .. });
-        if is_dialed && !self.subscribed_providers.contains(&provider) {
-            self.subscribed_providers.push(provider);
+        if matches!(configured.subscriber, Subscriber::Callable { .. }) {
+            add(&mut self.subscribed_providers, provider);
         }
     }
 
-    /// The provider that was selected, if nobody has subscribed it.
-    fn missing_provider(&self) -> Option<Provider> {
-        let selected = self.selected_provider?;
-        (!self.subscribed_providers.contains(&selected)).then_some(selected)
+    /// The providers that were selected and that nobody has subscribed.
+    fn missing_providers(&self) -> impl Iterator<Item = Provider> + '_ {
+        let is_missing = |selected: &Provider| !self.subscribed_providers.contains(selected);
+        self.selected_providers.iter().copied().filter(is_missing)
+    }
+}
+
+fn add(providers: &mut Vec<Provider>, provider: Provider) {
+    if !providers.contains(&provider) {
+        providers.push(provider);
     }
 }
 
@@ -177,7 +182,9 @@ impl Processor for AgentHostProcessor {
     fn reduce(state: &mut State, _event: &Event, consumed: &Consumed) {
         match consumed {
             Consumed::ProviderSelected(selected) => {
-                state.selected_provider = selected.known().or(state.selected_provider);
+                if let Some(provider) = selected.known() {
+                    add(&mut state.selected_providers, provider);
+                }
             }
             Consumed::SubscriptionConfigured(configured) => state.configure(configured),
             _ => {}
@@ -193,11 +200,10 @@ impl Processor for AgentHostProcessor {
     }
 
     fn process_batch(self: &Rc<Self>, hook: &Hook<Self>) {
-        let provider = hook.state.missing_provider();
-        let subscription =
-            provider.map(|provider| agent::object::subscription(&self.name, provider.slug()));
+        let subscriptions = (hook.state.missing_providers())
+            .map(|provider| agent::object::subscription(&self.name, provider.slug()));
         let answers = hook.live.iter().flat_map(|reduced| self.appends(reduced));
-        let appends: Vec<EventInput> = subscription.into_iter().chain(answers).collect();
+        let appends: Vec<EventInput> = subscriptions.chain(answers).collect();
         if !appends.is_empty() && !self.is_root() {
             let stream = self.stream.clone();
             hook.block(async move {
