@@ -1,8 +1,9 @@
 //! Each fault of Slack, shown to happen.
 
 use crate::{
-    slack_app::{call, called, App, Delivery},
-    world::{run, Setup, World},
+    raw_http::{BodyEnd, Wire},
+    slack_app::{call, called, request, App, Delivery},
+    world::{run, slack_address, Setup, World},
 };
 use serde_json::{json, Value};
 use sim::{
@@ -640,7 +641,6 @@ fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
             200,
             r#"{"ok":false,"error":"fatal_error"}"#,
         ),
-        (&GARBLED, 1, 200, r#"{"ok":true,"channel""#),
         (&GARBLED, 2, 200, "<html>"),
     ] {
         run(
@@ -657,6 +657,33 @@ fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
             },
         );
     }
+}
+
+/// P13.
+#[test]
+fn a_call_takes_effect_and_half_of_its_reply_arrives() {
+    run(
+        Setup::with_faults(&[(&GARBLED, 1)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let mut wire = Wire::connect(slack_address(), None).await;
+            wire.write(&request("chat.postMessage", post())).await;
+            let (reply, end) = wire.reply().await.unwrap();
+            assert_eq!((reply.status(), end), (200, BodyEnd::Cut));
+            let length: usize = reply.header("content-length").unwrap().parse().unwrap();
+            assert_eq!(reply.body.len(), length / 2);
+            assert!(reply.body.starts_with(br#"{"ok":true,"channel""#));
+            assert_eq!(world.slack.messages().len(), 1);
+            let facts = facts(&world);
+            let of_call = facts.iter().filter_map(|fact| match fact {
+                SlackFact::Applied { .. } => Some("applied"),
+                SlackFact::ReplyLost { .. } => Some("reply lost"),
+                SlackFact::Answered { .. } => Some("answered"),
+                _ => None,
+            });
+            assert_eq!(of_call.collect::<Vec<_>>(), ["applied", "reply lost"]);
+        },
+    );
 }
 
 #[test]
