@@ -228,6 +228,21 @@ fn thread_info_is_answered_from_the_state() {
 }
 
 #[test]
+fn an_answer_that_got_lost_is_given_when_the_call_comes_again() {
+    for fate in [Fate::CallLost, Fate::ReplyLost, Fate::Refused] {
+        let agent = Agent::new();
+        agent.after([route(3)]);
+        agent.streams.fates.borrow_mut().push_back(fate);
+        let call = || called(9, ["slack", "agent"], "threadInfo", "event");
+        assert!(!agent.ingest([call()]), "somebody waits for it");
+        agent.after([call()]);
+        let log = agent.streams.at(OWN);
+        let answers = log.iter().filter(|it| it.kind == FUNCTION_CALL_COMPLETED);
+        assert_eq!(answers.count(), 1, "{fate:?}");
+    }
+}
+
+#[test]
 fn without_a_thread_thread_info_throws() {
     let (_, answer) = answer_to(&Agent::new(), "threadInfo");
     assert_eq!(answer["outcome"]["status"], "threw");
