@@ -190,19 +190,31 @@ fn post() -> Value {
     json!({"channel": "C123", "text": "hello"})
 }
 
+/// S3: at once, after a minute, after five; each a time-out later.
 #[test]
-fn every_acknowledgement_may_be_lost() {
-    run(
-        Setup::with_faults(&[(&REDELIVER, 4)]),
-        |world: World| async move {
-            let app = App::start(&[]).await;
-            world.slack.post("C123", "U123", "question", None);
-            world.settle().await;
-            assert_eq!(app.deliveries().len(), 4);
-            let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
-            assert_eq!(count(&world, gave_up), 1);
-        },
-    );
+fn several_or_all_acknowledgements_may_be_lost() {
+    for (lost, given_up) in [(2, 0), (3, 0), (4, 1)] {
+        run(
+            Setup::with_faults(&[(&REDELIVER, lost)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let deliveries = app.deliveries();
+                assert_eq!(deliveries.len() as u64, (lost + 1).min(4));
+                let gaps = [3_010, 63_000, 303_000];
+                for (number, pair) in deliveries.windows(2).enumerate() {
+                    let waited_ms = pair[1].at_ms - pair[0].at_ms;
+                    assert!(waited_ms.abs_diff(gaps[number]) < 100, "{waited_ms}");
+                    assert_eq!(pair[0].event_id(), pair[1].event_id());
+                    let header = pair[1].request.header("x-slack-retry-num").unwrap();
+                    assert_eq!(header, (number + 1).to_string());
+                }
+                let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
+                assert_eq!(count(&world, gave_up), given_up);
+            },
+        );
+    }
 }
 
 #[test]
