@@ -211,6 +211,25 @@ fn the_debounce_hands_off_by_reference() {
     });
 }
 
+/// The timer holds nothing but the request's id: with what it is made, and whether, is read when it fires.
+#[test]
+fn the_debounce_re_reads_the_history() {
+    run(|| async {
+        let bench = bench();
+        bench.say(input("hello")).await;
+        bench.stream.push(EventInput::new(
+            LLM_CONFIG_UPDATED,
+            json!({ "model": "m-2", "runOpts": { "t": 2 } }),
+        ));
+        pass_ms(DEBOUNCE_MS + 10).await;
+        let requested = bench.appended(&LLM_REQUEST_REQUESTED);
+        assert_eq!(
+            payload(&requested[0]),
+            json!({ "model": "m-2", "runOpts": { "t": 2 } })
+        );
+    });
+}
+
 #[test]
 fn a_further_input_restarts_the_debounce() {
     run(|| async {
@@ -374,6 +393,10 @@ fn a_capability_is_told_once_and_rendered() {
             .await;
         let inputs = bench.appended(&INPUT_ADDED);
         assert_eq!(inputs.len(), 3, "one explainer, two rendered events");
+        assert_eq!(
+            key(&inputs[0]),
+            format!("agent/event-type-explainer/{CAPABILITY_NOTED}")
+        );
         let rendered = payload(&inputs[1]);
         let key_at = format!("agent/render-agent-capability-noted@{at}");
         assert_eq!(key(&inputs[1]), key_at);

@@ -224,21 +224,47 @@ fn an_ordinary_batch_takes_up_nothing_that_runs_here() {
     });
 }
 
+/// V1 waits for a connection. Here the state asks (§0.2), whatever it is that a new life hears of first;
+/// and nothing that it hears of later asks once more.
+#[test]
+fn the_first_batch_of_a_new_life_takes_up_what_was_started_and_no_later_one_does() {
+    run(|| async {
+        let (bench, workers_ai, request) = crash_after_started(None).await;
+        select(&bench, SLUG);
+        bench.deliver().await;
+        select(&bench, SLUG);
+        bench.stream.push(connected(SLUG));
+        bench.run_ms(1_000).await;
+        select(&bench, SLUG);
+        bench.run_ms(1_000).await;
+        assert_eq!(workers_ai.asked(), 2, "once in each life");
+        assert_eq!(bench.count(&LLM_REQUEST_ATTEMPT_FAILED), 1);
+        assert_eq!(outputs(&bench), ["hi"]);
+        ended(&bench, request, "success");
+    });
+}
+
 #[test]
 fn what_is_completed_does_not_run_and_appends_nothing() {
-    run(|| async {
-        let (bench, workers_ai) = bench([]);
-        let request = requested(&bench);
-        bench.stream.push(started(request));
-        bench.stream.push(connected("browser"));
-        bench.stream.push(completed(request));
-        let head = bench.say(connected(SLUG)).await;
-        bench.run_ms(1_000).await;
-        bench.ring().await.unwrap();
-        bench.run_ms(1_000).await;
-        assert_eq!(workers_ai.asked(), 0, "X-15");
-        assert_eq!(bench.stream.all().len() as u64, head.0);
-    });
+    for at_once in [usize::MAX, 1] {
+        run(|| async {
+            let (bench, workers_ai) = bench([]);
+            let request = requested(&bench);
+            bench.stream.push(started(request));
+            bench.stream.push(connected("browser"));
+            bench.stream.push(completed(request));
+            let head = bench.stream.push(connected(SLUG));
+            while bench.checkpoint() < head {
+                bench.try_deliver_some(at_once).await.unwrap();
+                support::pass_ms(100).await;
+            }
+            bench.run_ms(1_000).await;
+            bench.ring().await.unwrap();
+            bench.run_ms(1_000).await;
+            assert_eq!(workers_ai.asked(), 0, "X-15");
+            assert_eq!(bench.stream.all().len() as u64, head.0);
+        });
+    }
 }
 
 // What else it must do.

@@ -333,6 +333,32 @@ fn a_refused_upgrade_is_a_failure_with_its_status() {
 }
 
 #[test]
+fn a_message_that_cannot_be_sent_is_a_failure_and_the_end_of_its_socket() {
+    run(|| async {
+        let (bench, openai) = bench([Script::Answer("two!")]);
+        openai.hangs_up.set(true);
+        let first = ask(&bench, "one").await;
+        bench.run_ms(1_000).await;
+        assert_eq!(provider_terminals(&bench), failure(first));
+        assert_eq!(agent_terminals(&bench), failure(first));
+        let own = [
+            WEBSOCKET_CONNECTED,
+            LLM_REQUEST_STARTED,
+            WEBSOCKET_DISCONNECTED,
+        ];
+        for kind in &own {
+            assert_eq!(bench.count(kind), 1, "{kind}");
+        }
+        assert_eq!(bench.count(&WEBSOCKET_MESSAGE_SENT), 0);
+        assert!(!bench.owes().await);
+        ask(&bench, "two").await;
+        bench.run_ms(1_000).await;
+        assert_eq!(openai.upgrades.get(), 2);
+        assert_eq!(outputs(&bench), ["two!"]);
+    });
+}
+
+#[test]
 fn an_unreachable_service_is_a_failure() {
     run(|| async {
         let bench = Bench::new(processor);
@@ -465,7 +491,11 @@ fn a_crash_after_started_is_taken_up_on_connection() {
         assert_eq!(outputs(&bench), ["hi"]);
         assert_eq!(agent_terminals(&bench), success(request));
         let connections = bench.appended(&WEBSOCKET_CONNECTED);
+        let id = |index: usize| payload(&connections[index])["connectionId"].to_string();
         assert_eq!(connections.len(), 2);
+        assert_eq!(openai.upgrades.get(), 2);
+        assert_ne!(id(0), id(1));
+        assert!(id(1).starts_with(&format!("\"openai_ws_{request}_")));
         assert!(!bench.owes().await);
     });
 }

@@ -228,6 +228,21 @@ fn thread_info_is_answered_from_the_state() {
 }
 
 #[test]
+fn an_answer_that_got_lost_is_given_when_the_call_comes_again() {
+    for fate in [Fate::CallLost, Fate::ReplyLost, Fate::Refused] {
+        let agent = Agent::new();
+        agent.after([route(3)]);
+        agent.streams.fates.borrow_mut().push_back(fate);
+        let call = || called(9, ["slack", "agent"], "threadInfo", "event");
+        assert!(!agent.ingest([call()]), "somebody waits for it");
+        agent.after([call()]);
+        let log = agent.streams.at(OWN);
+        let answers = log.iter().filter(|it| it.kind == FUNCTION_CALL_COMPLETED);
+        assert_eq!(answers.count(), 1, "{fate:?}");
+    }
+}
+
+#[test]
 fn without_a_thread_thread_info_throws() {
     let (_, answer) = answer_to(&Agent::new(), "threadInfo");
     assert_eq!(answer["outcome"]["status"], "threw");
@@ -257,6 +272,13 @@ fn the_bots_user_is_learned_from_the_authorizations_once() {
     agent.after([plain(4)]);
     assert_eq!(agent.state().bot_user_id.as_deref(), Some("UBOT"));
     assert_eq!(agent.state().latest_message_ts.as_deref(), Some(THREAD_TS));
+    let body = json!({
+        "type": "event_callback", "event_id": "Ev2",
+        "event": { "type": "message", "channel": "C123", "ts": "1772136300.000100", "user": "U1" },
+        "authorizations": [{ "user_id": "UOTHER", "is_bot": true }],
+    });
+    agent.after([event(5, WEBHOOK_RECEIVED, json!({ "body": body }))]);
+    assert_eq!(agent.state().bot_user_id.as_deref(), Some("UBOT"));
 }
 
 #[test]
@@ -368,6 +390,8 @@ fn a_bang_command_becomes_a_script() {
 fn debug_becomes_a_script_that_posts_to_the_thread() {
     let agent = Agent::new();
     agent.after([route(3), said(8, "!debug")]);
+    let expected = "slack-agent/slack-bang-command-to-codemode-script@8";
+    assert_eq!(agent.streams.keys(OWN), [TOOLS_KEY, expected]);
     let payload = agent.streams.at(OWN)[1].payload.clone().unwrap();
     assert_eq!(payload["scriptExecutionId"], "slack-bang-command-8");
     let code = payload["code"].as_str().unwrap();
@@ -418,17 +442,21 @@ fn our_own_messages_are_dropped_and_other_bots_pass() {
 #[test]
 fn reactions_never_become_input_not_even_our_own() {
     let agent = Agent::new();
-    let reaction = |offset, user: &str| {
+    let reaction = |offset, user: &str, kind: &str| {
         let item = json!({"type": "message", "channel": "C123", "ts": THREAD_TS});
         webhook(
             offset,
-            json!({"type": "reaction_added", "user": user, "reaction": "eyes", "item": item}),
+            json!({"type": kind, "user": user, "reaction": "eyes", "item": item}),
         )
     };
-    assert!(agent
-        .after([reaction(4, "UBOT"), reaction(5, "U1")])
-        .is_empty());
-    assert_eq!(checkpoint(&agent.engine), 5);
+    let reactions = [
+        reaction(4, "UBOT", "reaction_added"),
+        reaction(5, "U1", "reaction_added"),
+        reaction(6, "UBOT", "reaction_removed"),
+        reaction(7, "U1", "reaction_removed"),
+    ];
+    assert!(agent.after(reactions).is_empty());
+    assert_eq!(checkpoint(&agent.engine), 7);
 }
 
 #[test]

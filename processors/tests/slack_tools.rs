@@ -266,6 +266,7 @@ fn p10_a_refusal_is_final_and_said() {
         "is_archived",
         "channel_not_found",
         "token_revoked",
+        "missing_scope",
     ] {
         let bench = Bench::new().fate(POST, Fate::Instead(refused(error)));
         assert_eq!(bench.post("f1"), Err(format!("slack refused: {error}")));

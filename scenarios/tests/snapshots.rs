@@ -5,17 +5,26 @@
 //! run `cargo insta review`; nothing is written where `CI` is set.
 
 use processors::{
-    agent::contract::{LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, OUTPUT_ADDED},
+    agent::contract::{
+        OutputAdded, LLM_REQUEST_COMPLETED, LLM_REQUEST_REQUESTED, LLM_REQUEST_SCHEDULED,
+        OUTPUT_ADDED,
+    },
+    agent_host::script::script,
+    codemode::contract::SCRIPT_EXECUTION_REQUESTED,
     openai_ws::contract::{
         LLM_REQUEST_ATTEMPT_FAILED, LLM_REQUEST_STARTED, PROVIDER_LLM_REQUEST_COMPLETED,
     },
+    slack::contract::WEBHOOK_RECEIVED,
 };
 use runtime::{
-    event::{EventType, StreamName},
+    event::{Event, EventType, StreamName},
     quirk::{Quirk, Quirks},
+    stream::contract::{ERROR_OCCURRED, SUBSCRIBER_CONNECTED},
 };
 use scenarios::{log_view, registry};
+use serde_json::Value;
 use sim::world::{run, Answers, FaultLevel, Outcome, Plan, RecordedDecision};
+use std::sync::Arc;
 
 /// The stream of the thread; its name comes from the time of the first message.
 const THREAD: &str = "p1:/agents/slack/c123/ts-1772136000-005000";
@@ -66,12 +75,17 @@ fn assert_log(name: &str, about: &str, outcome: &Outcome) {
     settings.bind(|| insta::assert_snapshot!(name, log_view::render(&outcome.logs)));
 }
 
-/// The events of these types in the thread's log, in order.
-fn in_thread(outcome: &Outcome, kinds: &[EventType]) -> Vec<EventType> {
+/// The thread's log.
+fn thread(outcome: &Outcome) -> &[Arc<Event>] {
     let thread = StreamName::parse(THREAD).expect("a stream's name");
     let log = outcome.logs.iter().find(|log| log.name == thread);
-    let events = log.expect("the thread has a stream").events.iter();
-    let kinds = events
+    &log.expect("the thread has a stream").events
+}
+
+/// The events of these types in the thread's log, in order.
+fn in_thread(outcome: &Outcome, kinds: &[EventType]) -> Vec<EventType> {
+    let kinds = thread(outcome)
+        .iter()
         .map(|event| &event.kind)
         .filter(|kind| kinds.contains(kind));
     kinds.cloned().collect()
@@ -82,6 +96,17 @@ fn a_calm_first_message_and_a_second_one_are_answered() {
     let outcome = world(vec![second_message_later()], Quirks::NONE);
     assert_eq!(outcome.failure, None);
     assert_eq!(in_thread(&outcome, &[OUTPUT_ADDED]).len(), 2);
+    let turn = [
+        LLM_REQUEST_SCHEDULED,
+        LLM_REQUEST_REQUESTED,
+        LLM_REQUEST_COMPLETED,
+    ];
+    assert_eq!(in_thread(&outcome, &turn), [&turn[..], &turn].concat());
+    let completed = thread(&outcome)
+        .iter()
+        .filter(|event| event.kind == LLM_REQUEST_COMPLETED);
+    let mut payloads = completed.filter_map(|event| event.payload.as_deref());
+    assert!(payloads.all(|payload| payload["result"]["status"] == "success"));
     let about = "No faults. The first message finds every object cold; the second comes 6 s later.";
     assert_log("slack_first_message_calm", about, &outcome);
 }
@@ -101,6 +126,12 @@ fn a_request_is_taken_up_again_after_its_object_crashed() {
     ];
     let found = in_thread(&outcome, &story);
     assert_eq!(found[..story.len()], story);
+    let facts = [story[0].clone(), SUBSCRIBER_CONNECTED, story[1].clone()];
+    let facts = in_thread(&outcome, &facts);
+    let started = facts.iter().position(|kind| *kind == LLM_REQUEST_STARTED);
+    let again = &facts[started.unwrap() + 1..][..4];
+    assert!(again.iter().all(|kind| *kind == SUBSCRIBER_CONNECTED));
+    assert!(in_thread(&outcome, &[ERROR_OCCURRED]).is_empty());
     let about = "The object of agent and openai-ws crashes when OpenAI begins to answer its first \
                  request: between `llm-request-started` and `llm-request-completed`.";
     assert_log("slack_first_message_openai_ws_crash", about, &outcome);
@@ -197,6 +228,83 @@ fn answers_are_posted_in_their_threads_and_counted() {
                  events. Each answer is posted once, the message that counts them once and then \
                  updated; what the app posts comes back to it and is no input.";
     assert_log("slack_posts_calm", about, &outcome);
+}
+
+/// What the app said in the thread, as Slack told it: when, and the text.
+fn replies(outcome: &Outcome) -> Vec<(i64, String)> {
+    let webhooks = thread(outcome)
+        .iter()
+        .filter(|event| event.kind == WEBHOOK_RECEIVED);
+    let own = webhooks.filter_map(|webhook| {
+        let event = &webhook.payload.as_deref()?["body"]["event"];
+        let is_own = event["type"] == "message" && event["bot_id"].is_string();
+        let text = event["text"].as_str().filter(|_| is_own)?;
+        Some((webhook.created_at.unix_ms, text.to_owned()))
+    });
+    own.collect()
+}
+
+/// Somebody asks, and four seconds later something else.
+fn asked_twice(more: Vec<RecordedDecision>) -> Outcome {
+    let later = decision("workload.next-message-ms", "thread 1", 0, 4_000);
+    let outcome = world_of("slack-posts", [vec![later], more].concat(), Quirks::NONE);
+    assert_eq!(outcome.failure, None);
+    outcome
+}
+
+/// §7.7.
+#[test]
+fn the_script_of_an_answer_and_of_a_command_is_a_reply_within_a_second() {
+    let debug = decision("workload.aside", "thread 1", 0, 2);
+    let outcome = asked_twice(vec![debug]);
+    let replies = replies(&outcome);
+    let asks_for_a_script = |event: &&Arc<Event>| match event.kind == OUTPUT_ADDED {
+        true => {
+            let output: OutputAdded = event.payload().expect("an output");
+            script(&output.content).is_some()
+        }
+        false => {
+            let payload = event.payload.as_deref().unwrap_or(&Value::Null);
+            let id = payload["scriptExecutionId"].as_str().unwrap_or_default();
+            event.kind == SCRIPT_EXECUTION_REQUESTED && id.starts_with("slack-bang-command-")
+        }
+    };
+    let asked: Vec<&Arc<Event>> = thread(&outcome).iter().filter(asks_for_a_script).collect();
+    assert!(asked.iter().any(|event| event.kind == OUTPUT_ADDED));
+    for event in &asked {
+        let at_ms = event.created_at.unix_ms;
+        let is_soon = |(said_ms, _): &&(i64, String)| (at_ms..at_ms + 1_000).contains(said_ms);
+        assert!(replies.iter().any(|reply| is_soon(&reply)), "{replies:?}");
+    }
+    let told = |(_, text): &(i64, String)| text.contains("\"session\"") && text.contains(THREAD);
+    assert_eq!(replies.iter().filter(|reply| told(reply)).count(), 1);
+}
+
+/// §7.7.
+#[test]
+fn a_kill_during_the_debounce_still_leads_to_one_visible_reply() {
+    let killed = decision("crash.at-time", &format!("agent {THREAD}"), 0, 100);
+    let outcome = asked_twice(vec![killed]);
+    let before_more = |outcome: &Outcome| {
+        let asked_ms = thread(outcome)[0].created_at.unix_ms;
+        let replies = replies(outcome).into_iter();
+        let early = replies.filter(move |(said_ms, _)| *said_ms < asked_ms + 3_900);
+        early.map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(before_more(&outcome), ["I heard you."]);
+    assert_eq!(before_more(&asked_twice(Vec::new())), ["I heard you."]);
+    let turn = [
+        LLM_REQUEST_SCHEDULED,
+        SUBSCRIBER_CONNECTED,
+        LLM_REQUEST_REQUESTED,
+    ];
+    let turn = in_thread(&outcome, &turn);
+    let scheduled = turn.iter().position(|kind| *kind == LLM_REQUEST_SCHEDULED);
+    let requested = turn.iter().position(|kind| *kind == LLM_REQUEST_REQUESTED);
+    let between = &turn[scheduled.unwrap() + 1..requested.unwrap()];
+    assert!(!between.is_empty(), "it died before the hand-off: {turn:?}");
+    assert!(between.iter().all(|kind| *kind == SUBSCRIBER_CONNECTED));
+    assert!(in_thread(&outcome, &[ERROR_OCCURRED]).is_empty());
 }
 
 /// Both sessions have things made by two scripts each, one after the other.

@@ -7,8 +7,14 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 /// A story and the name of its snapshot.
 pub type Named = (&'static str, Told);
 
-/// Every story is as it was, and together they tell of every type that the processor consumes.
+/// Every story is as it was and of this processor, and together they tell of every type that it consumes.
 pub fn review(processor: &str, stories: Vec<Named>) {
+    assert!(!stories.is_empty(), "nobody tells a story of {processor}");
+    let slug = processor.replace('_', "-");
+    for (name, told) in &stories {
+        let is_its_own = told.text().starts_with(&format!("{slug}: "));
+        assert!(is_its_own, "{name} is no story of {processor}");
+    }
     let mut settings = Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots");
     settings.set_prepend_module_to_snapshot(false);

@@ -49,6 +49,8 @@ pub struct FakeOpenAi {
     pub script: RefCell<VecDeque<Script>>,
     /// The next upgrade is refused with this status.
     pub refuses: Cell<Option<u16>>,
+    /// The next connection ends as soon as it is upgraded.
+    pub hangs_up: Cell<bool>,
     pub upgrades: Cell<u32>,
     pub closed: Cell<u32>,
     pub authorization: RefCell<String>,
@@ -82,6 +84,9 @@ impl FakeOpenAi {
         let Ok(mut socket) = accept_hdr_async(bytes, Upgrade(self.clone())).await else {
             return;
         };
+        if self.hangs_up.take() {
+            return;
+        }
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(text) = message else {
                 continue;

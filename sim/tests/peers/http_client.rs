@@ -40,7 +40,7 @@ pub fn question(text: &str, more: Value) -> Value {
 impl World {
     /// A request to a path below `/v1/responses`, whose reply was not read yet.
     pub async fn openai_sent(&self, method: &str, path: &str, body: Option<Value>) -> Wire {
-        let mut wire = Wire::connect(openai_address(), None).await;
+        let mut wire = Wire::connect(openai_address(), self.piece_bytes).await;
         wire.write(&openai(method, path, body.as_ref())).await;
         wire
     }
@@ -127,7 +127,7 @@ impl World {
         let bytes = request("POST", &path, &config.api_token, Some(body));
         let text = String::from_utf8(bytes).unwrap();
         let text = text.replacen("host: x\r\n", &format!("host: x\r\n{more}"), 1);
-        let mut wire = Wire::connect(workers_ai_address(), None).await;
+        let mut wire = Wire::connect(workers_ai_address(), self.piece_bytes).await;
         wire.write(text.as_bytes()).await;
         wire
     }

@@ -15,6 +15,7 @@ mod slack_app;
 mod world;
 
 mod determinism;
+mod endpoints;
 mod openai_conversation;
 mod openai_faults;
 mod openai_http;

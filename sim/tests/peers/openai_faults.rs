@@ -10,10 +10,10 @@ use sim::{
     choice::Recorded,
     peers::openai::{
         faults::{
-            CUT_AFTER, DROP, DROP_AFTER, FAILED, FORGET, HALF_OPEN, INCOMPLETE, LIMIT,
+            CUT_AFTER, DROP, DROP_AFTER, FAILED, FORGET, HALF_OPEN, INCOMPLETE, LANE_ERROR, LIMIT,
             LIMIT_DURING, MISBEHAVE, ODD_FRAME, REFUSE, SILENT, SLOW, STALL, TOKEN_SLOW,
         },
-        OpenAiFact,
+        OpenAiConfig, OpenAiFact,
     },
     time,
 };
@@ -203,9 +203,12 @@ fn a_half_open_connection_hears_nothing_and_answers_no_ping() {
 fn a_request_meets_the_limit_before_or_during_its_response() {
     for (site, value, end) in [
         (&LIMIT, 1, Some(End::Closed(1000))),
+        (&LIMIT, 2, Some(End::Closed(1001))),
         (&LIMIT, 3, Some(End::Closed(1008))),
         (&LIMIT, 4, None),
+        (&LIMIT_DURING, 1, Some(End::Closed(1000))),
         (&LIMIT_DURING, 2, Some(End::Closed(1001))),
+        (&LIMIT_DURING, 3, Some(End::Closed(1008))),
     ] {
         let faults = [(site, value), (&CUT_AFTER, 2)];
         run(
@@ -295,6 +298,43 @@ fn an_error_event_comes_in_each_of_its_shapes_and_evicts_what_was_continued() {
             session.ask("Go on", continued).await;
             let events = session.response().await;
             assert_eq!(events[0]["error"]["code"], "previous_response_not_found");
+        });
+    }
+}
+
+/// W8, whatever it is that fails the continuation, and however often it is asked for again.
+#[test]
+fn a_failed_continuation_is_not_found_any_more() {
+    for (site, lane) in [(&FAILED, Value::Null), (&LANE_ERROR, json!("a"))] {
+        // The first response is complete, the second is not. Only named lanes draw what befalls them.
+        let setup = Setup::with_occurrences(&[(site, 1, 1), (&CUT_AFTER, 0, 1)]);
+        let setup = Setup {
+            openai: OpenAiConfig {
+                lanes_max: 2,
+                ..OpenAiConfig::default()
+            },
+            ..setup
+        };
+        run(setup, move |world: World| async move {
+            let on_lane = |more: Value| {
+                let mut fields = more;
+                if !lane.is_null() {
+                    fields["stream_id"] = lane.clone();
+                }
+                fields
+            };
+            let mut session = world.open().await.unwrap();
+            session.ask("Hello", on_lane(json!({}))).await;
+            let id = response_id(&session.response().await);
+            let continued = on_lane(json!({"previous_response_id": id}));
+            session.ask("Go on", continued.clone()).await;
+            let last = session.response().await.pop().unwrap();
+            assert!(last["type"] != "response.completed", "{last}");
+            for _ in 0..2 {
+                session.ask("Go on", continued.clone()).await;
+                let events = session.response().await;
+                assert_eq!(events[0]["error"]["code"], "previous_response_not_found");
+            }
         });
     }
 }

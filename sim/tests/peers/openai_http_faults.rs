@@ -225,17 +225,23 @@ fn o7_an_error_event_comes_in_each_of_its_shapes() {
 
 #[test]
 fn o8_and_o9_a_response_fails_or_stays_incomplete() {
-    let cases: [(&'static Site, &str, &[&str]); 2] = [
-        (&FAILED, "failed", &["received", "answered failed"]),
-        (
-            &INCOMPLETE,
-            "incomplete",
-            &["received", "applied", "answered incomplete"],
-        ),
+    let cases: [(&'static Site, u64, &str); 5] = [
+        (&FAILED, 1, "server_error"),
+        (&FAILED, 2, "rate_limit_exceeded"),
+        (&FAILED, 3, "invalid_prompt"),
+        (&INCOMPLETE, 1, "max_output_tokens"),
+        (&INCOMPLETE, 2, "content_filter"),
     ];
-    for (site, status, story) in cases {
+    for (site, variant, why) in cases {
+        let (status, story): (_, &[&str]) = match site == &FAILED {
+            true => ("failed", &["received", "answered failed"]),
+            false => (
+                "incomplete",
+                &["received", "applied", "answered incomplete"],
+            ),
+        };
         for is_stream in [false, true] {
-            let faults = [(site, 1), (&CUT_AFTER, 1)];
+            let faults = [(site, variant), (&CUT_AFTER, 1)];
             run(
                 Setup::with_faults(&faults),
                 move |world: World| async move {
@@ -250,10 +256,10 @@ fn o8_and_o9_a_response_fails_or_stays_incomplete() {
                     };
                     assert_eq!(response["status"], status);
                     match status {
-                        "failed" => assert_eq!(response["error"]["code"], "server_error"),
+                        "failed" => assert_eq!(response["error"]["code"], why),
                         _ => {
                             let details = &response["incomplete_details"];
-                            assert_eq!(details["reason"], "max_output_tokens");
+                            assert_eq!(details["reason"], why);
                             assert_eq!(response["output"][0]["status"], "incomplete");
                         }
                     }

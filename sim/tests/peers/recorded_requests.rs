@@ -258,12 +258,18 @@ fn openai_clients_are_refused_what_is_not_there() {
             json!("previous_response_not_found"),
         ),
     ] {
-        run(Setup::default(), move |_: World| async move {
-            let bytes = recorded(&format!("{name}.http"));
-            let reply = exchange(openai_address(), &bytes, None).await.unwrap();
-            assert_eq!(reply.status(), status);
-            assert_eq!(reply.json()["error"]["code"], code);
-        });
+        for piece_bytes in [None, Some(1)] {
+            let code = code.clone();
+            run(Setup::default(), move |world: World| async move {
+                let bytes = recorded(&format!("{name}.http"));
+                let reply = exchange(openai_address(), &bytes, piece_bytes).await;
+                let reply = reply.unwrap();
+                assert_eq!(reply.status(), status);
+                let error = reply.json()["error"].clone();
+                assert_eq!(error["code"], code);
+                world.sent.push(Shape::Error, error);
+            });
+        }
     }
 }
 

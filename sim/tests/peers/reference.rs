@@ -48,29 +48,37 @@ pub enum Shape {
     StreamEvent,
     /// A whole body.
     Response,
+    /// What a body has below `error`.
+    Error,
+}
+
+impl Shape {
+    const COUNT: usize = Shape::Error as usize + 1;
+
+    const fn definition(self) -> &'static str {
+        match self {
+            Shape::ServerEvent => "ResponsesServerEvent",
+            Shape::StreamEvent => "ResponseStreamEvent",
+            Shape::Response => "Response",
+            Shape::Error => "ErrorPayload",
+        }
+    }
 }
 
 /// Everything by its schema; an event on a WebSocket that is no error by that of streams, too.
 pub fn check_openai(sent: &[(Shape, Value)]) {
-    static SERVER: OnceLock<Option<Validator>> = OnceLock::new();
-    static STREAM: OnceLock<Option<Validator>> = OnceLock::new();
-    static RESPONSE: OnceLock<Option<Validator>> = OnceLock::new();
-    if sent.is_empty() {
-        return;
-    }
-    let server = SERVER.get_or_init(|| openai_schema("ResponsesServerEvent"));
-    let stream = STREAM.get_or_init(|| openai_schema("ResponseStreamEvent"));
-    let response = RESPONSE.get_or_init(|| openai_schema("Response"));
-    let (Some(server), Some(stream), Some(response)) = (server, stream, response) else {
-        return;
+    static SCHEMAS: [OnceLock<Option<Validator>>; Shape::COUNT] =
+        [const { OnceLock::new() }; Shape::COUNT];
+    let is_valid = |shape: Shape, value: &Value| {
+        let schema = SCHEMAS[shape as usize].get_or_init(|| openai_schema(shape.definition()));
+        schema.as_ref().is_none_or(|schema| schema.is_valid(value))
     };
     for (shape, value) in sent {
         let is_valid = match shape {
-            Shape::ServerEvent => {
-                server.is_valid(value) && (value["type"] == "error" || stream.is_valid(value))
+            Shape::ServerEvent if value["type"] != "error" => {
+                is_valid(*shape, value) && is_valid(Shape::StreamEvent, value)
             }
-            Shape::StreamEvent => stream.is_valid(value),
-            Shape::Response => response.is_valid(value),
+            shape => is_valid(*shape, value),
         };
         assert!(is_valid, "no {shape:?}: {value:#}");
     }

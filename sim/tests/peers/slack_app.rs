@@ -106,15 +106,20 @@ async fn serve(mut stream: sim::network::TcpStream, take: Take, taken: Arc<Mutex
     let _ = stream.flush().await;
 }
 
-/// Calls a method with JSON arguments; `None` if the connection closed without a reply.
-pub async fn call(method: &str, arguments: Value) -> Option<Parsed> {
+/// A call with JSON arguments.
+pub fn request(method: &str, arguments: Value) -> Vec<u8> {
     let body = arguments.to_string();
-    let request = format!(
+    format!(
         "POST /api/{method} HTTP/1.1\r\nhost: slack\r\nauthorization: Bearer xoxb-test-000\r\n\
          content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
-    );
-    exchange(slack_address(), request.as_bytes(), None).await
+    )
+    .into_bytes()
+}
+
+/// Makes it; `None` if the connection closed without a whole reply.
+pub async fn call(method: &str, arguments: Value) -> Option<Parsed> {
+    exchange(slack_address(), &request(method, arguments), None).await
 }
 
 /// The reply's body of a call that must be answered.

@@ -1,8 +1,9 @@
 //! Each fault of Slack, shown to happen.
 
 use crate::{
-    slack_app::{call, called, App, Delivery},
-    world::{run, Setup, World},
+    raw_http::{BodyEnd, Wire},
+    slack_app::{call, called, request, App, Delivery},
+    world::{run, slack_address, Setup, World},
 };
 use serde_json::{json, Value};
 use sim::{
@@ -52,6 +53,40 @@ fn an_event_is_late_or_overtaken() {
                 let texts: Vec<_> = deliveries.iter().map(|delivery| delivery.text()).collect();
                 assert_eq!(texts, ["second", "first"]);
                 assert!(deliveries[1].at_ms - deliveries[0].at_ms >= delay_ms - 10);
+            },
+        );
+    }
+}
+
+/// S7: a reply before its parent, an edit before what it edits, a deletion before what it deletes.
+#[test]
+fn what_follows_a_message_may_come_before_it() {
+    for mind in [0, 1, 2] {
+        let late = (&REORDER, 0, 3_000);
+        let changed = [(&CHANGED_MIND, 0, mind), (&CHANGED_AFTER, 0, 500)];
+        let faults = [&[late][..], &changed].concat();
+        run(
+            Setup::with_occurrences(&faults),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                let ts = world.slack.post("C123", "U123", "question", None);
+                if mind == 0 {
+                    world.slack.post("C123", "U456", "more", Some(&ts));
+                }
+                world.settle().await;
+                let events = app.deliveries();
+                let events = events.iter().map(|one| one.request.json()["event"].clone());
+                let [first, second] = &events.collect::<Vec<_>>()[..] else {
+                    panic!("two deliveries");
+                };
+                let (follows, subtype) = match mind {
+                    0 => (&first["thread_ts"], Value::Null),
+                    1 => (&first["message"]["ts"], json!("message_changed")),
+                    _ => (&first["deleted_ts"], json!("message_deleted")),
+                };
+                assert_eq!(first["subtype"], subtype);
+                assert_eq!((follows, &second["ts"]), (&json!(ts), &json!(ts)));
+                assert_eq!(second["text"], "question");
             },
         );
     }
@@ -155,19 +190,31 @@ fn post() -> Value {
     json!({"channel": "C123", "text": "hello"})
 }
 
+/// S3: at once, after a minute, after five; each a time-out later.
 #[test]
-fn every_acknowledgement_may_be_lost() {
-    run(
-        Setup::with_faults(&[(&REDELIVER, 4)]),
-        |world: World| async move {
-            let app = App::start(&[]).await;
-            world.slack.post("C123", "U123", "question", None);
-            world.settle().await;
-            assert_eq!(app.deliveries().len(), 4);
-            let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
-            assert_eq!(count(&world, gave_up), 1);
-        },
-    );
+fn several_or_all_acknowledgements_may_be_lost() {
+    for (lost, given_up) in [(2, 0), (3, 0), (4, 1)] {
+        run(
+            Setup::with_faults(&[(&REDELIVER, lost)]),
+            move |world: World| async move {
+                let app = App::start(&[]).await;
+                world.slack.post("C123", "U123", "question", None);
+                world.settle().await;
+                let deliveries = app.deliveries();
+                assert_eq!(deliveries.len() as u64, (lost + 1).min(4));
+                let gaps = [3_010, 63_000, 303_000];
+                for (number, pair) in deliveries.windows(2).enumerate() {
+                    let waited_ms = pair[1].at_ms - pair[0].at_ms;
+                    assert!(waited_ms.abs_diff(gaps[number]) < 100, "{waited_ms}");
+                    assert_eq!(pair[0].event_id(), pair[1].event_id());
+                    let header = pair[1].request.header("x-slack-retry-num").unwrap();
+                    assert_eq!(header, (number + 1).to_string());
+                }
+                let gave_up = |what: &SlackFact| matches!(what, SlackFact::GaveUp { .. });
+                assert_eq!(count(&world, gave_up), given_up);
+            },
+        );
+    }
 }
 
 #[test]
@@ -544,6 +591,52 @@ fn a_call_takes_effect_late() {
     );
 }
 
+/// P7.
+#[test]
+fn of_two_updates_under_way_the_first_may_win() {
+    // The first call, #0, is the post.
+    let setup = Setup::with_occurrences(&[(&SLOW_CALL, 1, 3_000)]);
+    run(setup, |world: World| async move {
+        let _app = App::start(&[]).await;
+        let ts = called("chat.postMessage", post()).await["ts"].clone();
+        let update = |text: &str| {
+            let arguments = json!({"channel": "C123", "ts": ts, "text": text});
+            called("chat.update", arguments)
+        };
+        let (first, second) = futures_util::future::join(update("first"), async {
+            crate::world::pass_ms(500).await;
+            update("second").await
+        })
+        .await;
+        assert_eq!((&first["ok"], &second["ok"]), (&json!(true), &json!(true)));
+        assert_eq!(world.slack.messages()[0].text, "first");
+    });
+}
+
+/// P5.
+#[test]
+fn a_run_of_updates_is_turned_away_in_its_midst() {
+    let setup = Setup::with_occurrences(&[(&RATE_LIMIT, 2, 2)]);
+    run(setup, |world: World| async move {
+        let _app = App::start(&[]).await;
+        let ts = called("chat.postMessage", post()).await["ts"].clone();
+        let mut statuses = Vec::new();
+        for step in 1..=4 {
+            let update = json!({"channel": "C123", "ts": ts, "text": format!("step {step}")});
+            let reply = call("chat.update", update).await.unwrap();
+            statuses.push(reply.status());
+        }
+        assert_eq!(statuses, [200, 429, 429, 429]);
+        assert_eq!(world.slack.messages()[0].text, "step 1");
+        let post = call("chat.postMessage", post()).await.unwrap();
+        assert_eq!(post.status(), 200, "another method");
+        crate::world::pass_ms(5_000).await;
+        let last = json!({"channel": "C123", "ts": ts, "text": "step 4"});
+        assert_eq!(called("chat.update", last).await["ok"], true);
+        assert_eq!(world.slack.messages()[0].text, "step 4");
+    });
+}
+
 #[test]
 fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
     for (site, value, status, body) in [
@@ -560,7 +653,6 @@ fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
             200,
             r#"{"ok":false,"error":"fatal_error"}"#,
         ),
-        (&GARBLED, 1, 200, r#"{"ok":true,"channel""#),
         (&GARBLED, 2, 200, "<html>"),
     ] {
         run(
@@ -577,6 +669,33 @@ fn a_call_takes_effect_and_is_answered_with_an_error_or_nonsense() {
             },
         );
     }
+}
+
+/// P13.
+#[test]
+fn a_call_takes_effect_and_half_of_its_reply_arrives() {
+    run(
+        Setup::with_faults(&[(&GARBLED, 1)]),
+        |world: World| async move {
+            let _app = App::start(&[]).await;
+            let mut wire = Wire::connect(slack_address(), None).await;
+            wire.write(&request("chat.postMessage", post())).await;
+            let (reply, end) = wire.reply().await.unwrap();
+            assert_eq!((reply.status(), end), (200, BodyEnd::Cut));
+            let length: usize = reply.header("content-length").unwrap().parse().unwrap();
+            assert_eq!(reply.body.len(), length / 2);
+            assert!(reply.body.starts_with(br#"{"ok":true,"channel""#));
+            assert_eq!(world.slack.messages().len(), 1);
+            let facts = facts(&world);
+            let of_call = facts.iter().filter_map(|fact| match fact {
+                SlackFact::Applied { .. } => Some("applied"),
+                SlackFact::ReplyLost { .. } => Some("reply lost"),
+                SlackFact::Answered { .. } => Some("answered"),
+                _ => None,
+            });
+            assert_eq!(of_call.collect::<Vec<_>>(), ["applied", "reply lost"]);
+        },
+    );
 }
 
 #[test]
@@ -596,7 +715,13 @@ fn a_limit_says_nothing_of_how_long_or_has_no_body() {
 
 #[test]
 fn a_call_is_refused_as_if_the_app_had_no_rights() {
-    for (value, error) in [(1, "not_in_channel"), (5, "token_revoked")] {
+    for (value, error) in [
+        (1, "not_in_channel"),
+        (2, "is_archived"),
+        (3, "channel_not_found"),
+        (4, "missing_scope"),
+        (5, "token_revoked"),
+    ] {
         run(
             Setup::with_faults(&[(&CLOSED, value)]),
             move |world: World| async move {

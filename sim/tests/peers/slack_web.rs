@@ -213,6 +213,62 @@ fn history_is_newest_first_and_comes_in_pages() {
     });
 }
 
+/// P12: what is written between two pages is neither lost nor shown twice.
+#[test]
+fn replies_are_oldest_first_and_come_in_pages_between_which_people_write() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let root = world.slack.post("C123", "U123", "root", None);
+        let reply = |text: &str| world.slack.post("C123", "U456", text, Some(&root));
+        let any_of_the_thread = ["a", "b", "c"].map(reply)[1].clone();
+        world.slack.post("C123", "U123", "elsewhere", None);
+        let mut pages = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let look =
+                json!({"channel": "C123", "ts": any_of_the_thread, "limit": 2, "cursor": cursor});
+            let page = called("conversations.replies", look).await;
+            let messages = page["messages"].as_array().unwrap();
+            pages.push(
+                messages
+                    .iter()
+                    .map(|it| it["text"].clone())
+                    .collect::<Vec<_>>(),
+            );
+            if pages.len() == 1 {
+                reply("meanwhile");
+            }
+            if page["has_more"] == false {
+                assert_eq!(page.get("response_metadata"), None);
+                break;
+            }
+            let next = page["response_metadata"]["next_cursor"].as_str().unwrap();
+            assert!(next.ends_with('='), "it needs escaping, as real ones do");
+            cursor = next.to_owned();
+        }
+        assert_eq!(
+            pages,
+            [vec!["root", "a"], vec!["b", "c"], vec!["meanwhile"]]
+        );
+    });
+}
+
+#[test]
+fn a_long_text_is_cut_in_a_post_and_refused_in_an_update() {
+    run(Setup::default(), |world: World| async move {
+        let _app = App::start(&[]).await;
+        let text = |chars| "\u{e9}".repeat(chars);
+        let post = json!({"channel": "C123", "text": text(40_001)});
+        let ts = called("chat.postMessage", post).await["ts"].clone();
+        assert_eq!(world.slack.messages()[0].text, text(40_000));
+        let update = |chars| json!({"channel": "C123", "ts": ts, "text": text(chars)});
+        let refused = called("chat.update", update(4_001)).await;
+        assert_eq!(refused, json!({"ok": false, "error": "msg_too_long"}));
+        assert_eq!(called("chat.update", update(4_000)).await["ok"], true);
+        assert_eq!(world.slack.messages()[0].text, text(4_000));
+    });
+}
+
 #[test]
 fn a_ts_is_unique_and_grows_within_its_channel() {
     run(Setup::default(), |world: World| async move {

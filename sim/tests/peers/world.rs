@@ -43,6 +43,8 @@ pub struct Setup {
     pub workers_ai: WorkersAiConfig,
     pub chooser: Box<dyn Chooser>,
     pub scheduler_seed: u64,
+    /// Into how many bytes at a time requests over HTTP are cut; else they are written whole.
+    pub piece_bytes: Option<usize>,
 }
 
 impl Default for Setup {
@@ -56,6 +58,7 @@ impl Default for Setup {
             workers_ai: WorkersAiConfig::default(),
             chooser: Box::new(Recorded::new([])),
             scheduler_seed: 1,
+            piece_bytes: None,
         }
     }
 }
@@ -86,6 +89,7 @@ pub struct World {
     pub slack: Arc<Slack>,
     pub workers_ai: Arc<WorkersAi>,
     pub ports: PeerPorts,
+    pub piece_bytes: Option<usize>,
     /// What OpenAI sent; checked against its schema after the run.
     pub sent: Sent,
 }
@@ -159,6 +163,7 @@ where
         slack: Slack::new(ports.clone(), setup.slack),
         workers_ai: WorkersAi::new(ports.clone(), setup.workers_ai),
         ports,
+        piece_bytes: setup.piece_bytes,
         sent: Sent::default(),
     };
     let node = |name: &str, address: SocketAddr| {

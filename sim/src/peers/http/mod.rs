@@ -9,7 +9,6 @@ pub(super) mod events;
 
 use crate::network::TcpStream;
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     body::Incoming,
     header::{HeaderValue, AUTHORIZATION, CONTENT_TYPE},
@@ -21,15 +20,15 @@ use hyper_util::rt::TokioIo;
 use madsim::net::TcpListener;
 use std::{error::Error, future::Future, net::SocketAddr, sync::Arc};
 
-pub(super) type Reply<Body = Full<Bytes>> = Response<Body>;
+pub(super) type Reply<Body = body::Body> = Response<Body>;
 
 /// The connection is closed in place of a reply.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed without a reply")]
 pub(super) struct NoReply;
 
-/// A service that replies with bodies of this kind: whole ones, unless it says otherwise.
-pub(super) trait HttpService<Body = Full<Bytes>>: Send + Sync + 'static {
+/// A service that replies with bodies of this kind.
+pub(super) trait HttpService<Body = body::Body>: Send + Sync + 'static {
     /// The number of a connection that was just accepted.
     fn next_connection(&self) -> u64;
 

@@ -257,7 +257,7 @@ pub static GARBLED: Site = Site::fault(
         rate: 0.02,
         variants: &["cut", "html"],
     },
-    "a call takes effect and its reply is no JSON",
+    "a call takes effect and its reply ends in its midst, or is a page of somebody in between",
 );
 
 /// P10. One call only: a workspace that stays closed is of no use to a world.

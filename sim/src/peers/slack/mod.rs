@@ -192,7 +192,7 @@ pub enum SlackFact {
     RequestLost {
         method: &'static str,
     },
-    /// The `peer.slack.reply-lost` fault: after the effect.
+    /// The `peer.slack.reply-lost` fault, and `garbled` as `cut`, of which half arrives: after the effect.
     ReplyLost {
         method: &'static str,
     },

@@ -22,11 +22,14 @@ use super::{
 };
 use crate::{
     activity::PendingKind,
-    peers::http::{json_reply, NoReply, Reply},
+    peers::http::{
+        body::{half, Rest},
+        header_value, json_reply, NoReply, Reply,
+    },
     time,
 };
 use arguments::Arguments;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::{
     body::Incoming,
     header::{self, HeaderValue},
@@ -160,10 +163,7 @@ pub(super) async fn answer(
         }
         Err(error) => (Some(error), failure(error)),
     };
-    let reply = match choices.variant(&GARBLED, subject) {
-        None => reply,
-        Some(how) => garbled(reply, how).await,
-    };
+    let garbled = choices.variant(&GARBLED, subject);
     if choices.yes(&REPLY_LOST, subject) {
         slack
             .ledger
@@ -174,7 +174,17 @@ pub(super) async fn answer(
     if slow_ms > 0 {
         slack.ports.activity.sleep(slow_ms).await;
     }
-    Ok(answered(slack, connection, method, error, reply))
+    match garbled {
+        None => Ok(answered(slack, connection, method, error, reply)),
+        Some("html") => Ok(answered(slack, connection, method, error, page())),
+        Some("cut") => {
+            slack
+                .ledger
+                .record(connection, SlackFact::ReplyLost { method });
+            cut(numbered(slack, reply)).await
+        }
+        Some(other) => panic!("peer.slack.garbled has no variant {other}"),
+    }
 }
 
 /// Between the reply to a call and the event of what it did, where one of them comes late.
@@ -232,19 +242,19 @@ fn refuse_update(slack: &Slack, arguments: &Arguments) -> Result<(), MethodError
     }
 }
 
-/// The first half of a reply, or a page of somebody in between.
-async fn garbled(reply: Reply, how: &'static str) -> Reply {
-    let (head, body) = reply.into_parts();
-    let body = body.collect().await.expect("it is in memory").to_bytes();
-    match how {
-        "cut" => Reply::from_parts(head, Full::new(body.slice(..body.len() / 2))),
-        "html" => json_reply(
-            StatusCode::OK,
-            "text/html",
-            "<html><body>One moment, please.</body></html>".to_owned(),
-        ),
-        other => panic!("peer.slack.garbled has no variant {other}"),
-    }
+/// The first half of a reply; then its connection is closed.
+async fn cut(reply: Reply) -> Result<Reply, NoReply> {
+    let (mut head, body) = reply.into_parts();
+    let body = body.collect().await.map_err(|_| NoReply)?.to_bytes();
+    let length = header_value(body.len());
+    head.headers.insert(header::CONTENT_LENGTH, length);
+    Ok(Reply::from_parts(head, half(&body, Rest::Closed)))
+}
+
+/// A page of somebody in between.
+fn page() -> Reply {
+    let page = "<html><body>One moment, please.</body></html>";
+    json_reply(StatusCode::OK, "text/html", page.to_owned())
 }
 
 /// The token comes in the header, or in a form or query, but never in JSON (§4.1).
@@ -336,8 +346,18 @@ fn answered(
     connection: u64,
     method: &str,
     error: Option<MethodError>,
-    mut reply: Reply,
+    reply: Reply,
 ) -> Reply {
+    let what = SlackFact::Answered {
+        method: method.to_owned(),
+        status: reply.status().as_u16(),
+        error,
+    };
+    slack.ledger.record(connection, what);
+    numbered(slack, reply)
+}
+
+fn numbered(slack: &Slack, mut reply: Reply) -> Reply {
     let number = {
         let mut counters = slack.counters();
         counters.calls += 1;
@@ -348,11 +368,5 @@ fn answered(
         "x-slack-req-id",
         HeaderValue::from_str(&request_id).expect("digits are a header value"),
     );
-    let what = SlackFact::Answered {
-        method: method.to_owned(),
-        status: reply.status().as_u16(),
-        error,
-    };
-    slack.ledger.record(connection, what);
     reply
 }
