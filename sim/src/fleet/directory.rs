@@ -1,7 +1,8 @@
 //! The directory: who exists, and what the fleet wrote down of them.
 
 use super::{
-    records::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake},
+    published::{Published, PublishedLogs},
+    records::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Still, Wake},
     resident::{ClientWork, Mail, Resident, Role, WorkerHandler},
     storage::{StoredObject, Write},
     ways::Ways,
@@ -16,6 +17,7 @@ use crate::{
 use madsim::runtime::{Handle, NodeHandle};
 use runtime::{
     call::{CallError, ObjectName},
+    event::Event,
     object::{Class, KV},
     platform::Key,
     quirk::Quirks,
@@ -61,7 +63,7 @@ struct Inner {
     commits: Vec<Commit>,
     lifetimes: Vec<Lifetime>,
     wakes: Vec<Wake>,
-    published: Vec<Published>,
+    published: PublishedLogs,
     connections: Vec<OpenConnection>,
     closed_connections: u64,
     crashes: u64,
@@ -178,13 +180,11 @@ impl Fleet {
     /// What left streams of the logs that they have now.
     pub fn published(&self) -> Vec<Published> {
         let inner = self.lock();
-        let resets = |stream: &ObjectName| {
+        inner.published.of_present_logs(|stream| {
             let stored = inner.residents[stream].stored();
             let resets = stored.lock().expect("one thread").resets();
             resets
-        };
-        let present = |published: &&Published| published.resets == resets(&published.stream);
-        inner.published.iter().filter(present).cloned().collect()
+        })
     }
 
     /// The connections of streams that live; those of an incarnation end with it.
@@ -235,8 +235,15 @@ impl Fleet {
         self.lock().wakes.push(wake);
     }
 
-    pub(super) fn record_published(&self, published: Published) {
-        self.lock().published.push(published);
+    pub(super) fn record_published(
+        &self,
+        stream: &ObjectName,
+        resets: u64,
+        incarnation: u64,
+        events: &[Arc<Event>],
+    ) {
+        let mut inner = self.lock();
+        inner.published.record(stream, resets, incarnation, events);
     }
 
     pub(super) fn record_beginning(&self, object: &ObjectName, incarnation: u64, clock_ms: i64) {

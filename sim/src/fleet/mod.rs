@@ -7,6 +7,7 @@
 //! - [`calls`]: calls on their way out; [`link`]: the connection they take; [`server`]: callee's side.
 //! - [`ways`]: which ways between objects are cut or held.
 //! - [`outside`]: byte streams to and from outside services.
+//! - [`records`]: what is written down for the oracles; [`published`]: what left the streams.
 //! - [`alarm`]: durable alarms, rung by the platform.
 //! - [`planned`]: faults that are planned for a time; [`pause`], [`twin`], [`clock`]: objects that stand
 //!   still, live twice, or read another time; [`heal`]: the end of all that.
@@ -26,6 +27,7 @@ mod outside;
 mod pause;
 mod planned;
 mod ports;
+mod published;
 mod records;
 mod resident;
 mod server;
@@ -34,8 +36,7 @@ mod twin;
 mod ways;
 
 pub use directory::Fleet;
-pub use records::{
-    Commit, Delivery, Disturbance, Lifetime, OpenConnection, Published, Still, Wake,
-};
+pub use published::Published;
+pub use records::{Commit, Delivery, Disturbance, Lifetime, OpenConnection, Still, Wake};
 pub use resident::{ClientWork, WorkerHandler};
 pub use storage::StoredObject;

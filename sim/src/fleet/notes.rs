@@ -3,7 +3,7 @@
 
 use super::{
     ports::SimPorts,
-    records::{Commit, Delivery, OpenConnection, Published, Wake},
+    records::{Commit, Delivery, OpenConnection, Wake},
 };
 use crate::faults;
 use runtime::{
@@ -107,12 +107,8 @@ impl SimPorts {
             },
         };
         let resets = self.life.stored.lock().expect("one thread").resets();
-        self.fleet.record_published(Published {
-            stream: self.resident.name.clone(),
-            incarnation: self.incarnation,
-            resets,
-            events,
-        });
+        self.fleet
+            .record_published(&self.resident.name, resets, self.incarnation, &events);
     }
 
     /// Writes down what it cost to wake.

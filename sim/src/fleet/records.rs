@@ -1,8 +1,7 @@
 //! What the fleet writes down for the oracles: the commits, deliveries and connections of its
 //! streams, and who lived when.
 
-use runtime::{call::ObjectName, event::Event};
-use std::sync::Arc;
+use runtime::call::ObjectName;
 
 /// A batch that left a stream, for the oracles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +81,6 @@ pub struct Wake {
     pub rows_written: u64,
     /// A crash had left it a cache that was older than its rows: those had to be read.
     pub found_stale: bool,
-}
-
-/// Events that left a stream when they were durable, for the oracles: in a batch, or in the answer to
-/// who appended or read them.
-#[derive(Clone, Debug)]
-pub struct Published {
-    pub stream: ObjectName,
-    pub incarnation: u64,
-    /// How often the stream had been reset by then.
-    pub resets: u64,
-    pub events: Arc<Vec<Arc<Event>>>,
 }
 
 /// A connection that a stream has opened and not closed, for the oracles.

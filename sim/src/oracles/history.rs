@@ -278,8 +278,8 @@ impl History {
         self.0.published.push(Published {
             stream: ObjectName::new(stream::BINDING, stream),
             incarnation: 1,
-            resets: 0,
-            events: Arc::new(self.0.log(&name).to_vec()),
+            count: self.0.log(&name).len() as u64,
+            events: self.0.log(&name).to_vec(),
         });
         self
     }
