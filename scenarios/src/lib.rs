@@ -3,7 +3,7 @@
 //! - [`property`]: property tests of whole worlds.
 //! - [`regressions`]: capsules that are kept, and replayed by the tests.
 //! - [`registry`]: every scenario, fault site and oracle, by name.
-//! - [`agent`], [`codemode`], [`models`], [`project`], [`slack`], [`streams`]: the scenarios;
+//! - [`agent`], [`codemode`], [`models`], [`project`], [`slack`], [`streams`], [`whole`]: the scenarios;
 //!   [`properties`]: oracles that know the domain;
 //!   [`readings`]: of the evidence, for all.
 //! - [`stream_costs`]: what an event costs, by the length of its stream.
@@ -29,3 +29,4 @@ pub mod regressions;
 pub mod slack;
 pub mod stream_costs;
 pub mod streams;
+pub mod whole;

@@ -9,6 +9,7 @@ use crate::{
     streams::{
         Flood, Idle, LateSubscribers, Legacy, LongPast, Paused, Poison, Reset, Tree, TwoWriters,
     },
+    whole::WholePlatform,
 };
 use sim::{
     choice::Site,
@@ -33,6 +34,7 @@ static SCENARIOS: &[&dyn Scenario] = &[
     &ProjectLifecycle,
     &JsonataReactions,
     &ModelClients,
+    &WholePlatform,
     &LongPast,
     &Flood,
     &Legacy,

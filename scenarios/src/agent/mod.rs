@@ -9,11 +9,11 @@ mod attach;
 mod browser;
 mod failures;
 mod interrupts;
-mod operator;
-mod people;
-mod platform;
-mod project;
-mod providers;
+pub(crate) mod operator;
+pub(crate) mod people;
+pub(crate) mod platform;
+pub(crate) mod project;
+pub(crate) mod providers;
 mod restarts;
 
 pub use alone::Alone;

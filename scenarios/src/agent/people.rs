@@ -101,7 +101,9 @@ pub fn chat(
         Box::pin(async move {
             let agent = context.object(agent::object::BINDING, &name);
             while let Err(error) = agent.call("sendMessage", message.clone()).await {
-                assert!(error.is_transient(), "{name} refuses a message: {error}");
+                let is_paused = error.code() == Some(AppendError::PAUSED);
+                let may_succeed = is_paused || error.is_transient();
+                assert!(may_succeed, "{name} refuses a message: {error}");
                 context.sleep("write again", RETRY_MS).await;
             }
         })

@@ -45,7 +45,7 @@ const CHILD: &str = "ada/helper";
 const BASES: [&str; 4] = ["/agents", "/agents/ada", "/agents/slack", "/agents/adam"];
 
 /// What a message says to be answered with a script that returns, throws, or does neither.
-const COMPUTE: &str = "Compute";
+pub(crate) const COMPUTE: &str = "Compute";
 const FAIL: &str = "Fail";
 const DO: &str = "Do";
 
@@ -374,7 +374,7 @@ fn drawn(step: u64, who: usize, number: u64) -> What {
 }
 
 /// The model writes a script if it is asked to do something; its end is told, and needs none.
-fn answer(asked: &str) -> Option<String> {
+pub(crate) fn answer(asked: &str) -> Option<String> {
     let number = |what: &str| {
         let (_, rest) = asked.rsplit_once(&format!("{what} "))?;
         let number = rest.split_once('.')?.0;
@@ -394,7 +394,7 @@ fn answer(asked: &str) -> Option<String> {
     ))
 }
 
-fn tells(log: &StreamLog, what: &str) -> bool {
+pub(crate) fn tells(log: &StreamLog, what: &str) -> bool {
     let beginning = format!("agent-codemode-{what}:");
     log.events.iter().any(|event| has_key(event, &beginning))
 }

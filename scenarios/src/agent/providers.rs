@@ -176,7 +176,7 @@ impl Scenario for Providers {
 }
 
 /// A provider is selected together with a model that it has.
-fn selection(number: u64, provider: Provider) -> Vec<EventInput> {
+pub(crate) fn selection(number: u64, provider: Provider) -> Vec<EventInput> {
     let model = match provider {
         Provider::OpenAiWs => openai_ws::contract::DEFAULT_MODEL.into(),
         Provider::CloudflareAi => LlmConfig::default().model,

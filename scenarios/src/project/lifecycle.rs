@@ -112,9 +112,9 @@ const FOUND_NOTHING: Goal = Goal {
 
 /// A project, or a repo of it.
 #[derive(Clone, Serialize, Deserialize)]
-struct Thing {
-    project: String,
-    repo: Option<String>,
+pub(crate) struct Thing {
+    pub project: String,
+    pub repo: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl Thing {
     }
 
     /// As it is told when it is called so.
-    fn called(&self, called: &str) -> Value {
+    pub(crate) fn called(&self, called: &str) -> Value {
         let project = &self.project;
         match &self.repo {
             None => json!({
@@ -378,7 +378,7 @@ async fn build(world: &Arc<World>, project: &str, person: &str) {
 }
 
 /// Asks for a thing, or looks at it, until there is an answer.
-async fn ask(world: &Arc<World>, about: &Thing, asked: Option<Value>) {
+pub(crate) async fn ask(world: &Arc<World>, about: &Thing, asked: Option<Value>) {
     let stream = about.stream();
     world.observe(Answered::ASKED, json!(stream.to_string()));
     let asked_ms = sim::time::since_start_ms();

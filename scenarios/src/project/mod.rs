@@ -3,7 +3,7 @@
 //! - [`lifecycle`]: projects and repos are created, again and at the same time.
 //! - [`reactions`]: rules react to a flood. [`rules`]: what they mean.
 
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod reactions;
 pub(crate) mod rules;
 

@@ -4,20 +4,23 @@
 //! event up to the checkpoint has all of its reactions; and that a line of reactions ends, and the log says
 //! so. Does not assert that a checkpoint moves: see the processors' states.
 
-use crate::project::rules::{on, Meaning, Reacted, REACTED};
+use crate::project::rules::{Meaning, Reacted, REACTED};
 use processors::jsonata_reactor::{
     contract::{RuleConfigured, CONTRACT, RULE_CONFIGURED, SLUG},
     reaction::DEPTH_MAX,
 };
 use runtime::{
-    event::{Event, Offset, StreamName},
+    event::{Event, Offset, StreamName, StreamPath},
     stream::contract::ERROR_OCCURRED,
 };
 use sim::{
     oracles::{Evidence, Oracle, Violation},
     world::StreamLog,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub struct Reactions;
 
@@ -34,46 +37,65 @@ impl Oracle for Reactions {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let mut expected = Expected::new();
-        let mut stops = Vec::new();
-        for log in evidence.logs.values() {
-            expect(evidence, log, &mut expected, &mut stops);
-        }
-        let found = found(evidence, &expected)?;
-        for reacted in expected.keys() {
-            let from = on(any_stream(evidence), &reacted.from);
-            let is_due = checkpoint(evidence, &from) >= reacted.of;
-            if is_due && !found.contains_key(reacted) {
-                return Err(Violation::safety(
-                    "missing",
-                    format!(
-                        "{from} is beyond {}, and there is no {reacted:?}",
-                        reacted.of
-                    ),
-                ));
-            }
-        }
-        for (stream, at) in stops {
-            check_stop(evidence, &stream, at)?;
-        }
-        Ok(found.len() as u64)
+        let names: BTreeSet<&str> = evidence.logs.keys().map(|it| &*it.namespace).collect();
+        let projects = names.into_iter().map(|name| Project { name, evidence });
+        projects.map(judge).sum()
     }
 }
 
-/// All streams are of one project.
-fn any_stream(evidence: &Evidence) -> &StreamName {
-    let mut names = evidence.logs.keys();
-    names.next().expect("a reaction stands in a log")
+/// Reactions stay within their project.
+#[derive(Clone, Copy)]
+struct Project<'a> {
+    name: &'a str,
+    evidence: &'a Evidence,
+}
+
+impl<'a> Project<'a> {
+    fn logs(self) -> impl Iterator<Item = &'a StreamLog> {
+        let logs = self.evidence.logs.values();
+        logs.filter(move |log| *log.name.namespace == *self.name)
+    }
+
+    fn stream(self, path: &str) -> StreamName {
+        StreamName::new(self.name, StreamPath::parse(path).expect("a path"))
+    }
+}
+
+fn judge(project: Project<'_>) -> Result<u64, Violation> {
+    let evidence = project.evidence;
+    let mut expected = Expected::new();
+    let mut stops = Vec::new();
+    for log in project.logs() {
+        expect(project, log, &mut expected, &mut stops);
+    }
+    let found = found(project, &expected)?;
+    for reacted in expected.keys() {
+        let from = project.stream(&reacted.from);
+        let is_due = checkpoint(evidence, &from) >= reacted.of;
+        if is_due && !found.contains_key(reacted) {
+            return Err(Violation::safety(
+                "missing",
+                format!(
+                    "{from} is beyond {}, and there is no {reacted:?}",
+                    reacted.of
+                ),
+            ));
+        }
+    }
+    for (stream, at) in stops {
+        check_stop(evidence, &stream, at)?;
+    }
+    Ok(found.len() as u64)
 }
 
 /// What the rules of a stream are to make of its events, and where they are to stop.
 fn expect(
-    evidence: &Evidence,
+    project: Project<'_>,
     log: &StreamLog,
     expected: &mut Expected,
     stops: &mut Vec<(StreamName, Offset)>,
 ) {
-    let Some(anchor) = anchor(evidence, &log.name) else {
+    let Some(anchor) = anchor(project.evidence, &log.name) else {
         return;
     };
     let mut rules: BTreeMap<String, Meaning> = BTreeMap::new();
@@ -103,7 +125,7 @@ fn expect(
         if reactions.is_empty() {
             continue;
         }
-        match depth(evidence, event) < DEPTH_MAX {
+        match depth(project, event) < DEPTH_MAX {
             true => expected.extend(reactions),
             false => stops.push((log.name.clone(), event.offset)),
         }
@@ -111,11 +133,11 @@ fn expect(
 }
 
 /// How many reactions led to an event.
-fn depth(evidence: &Evidence, event: &Event) -> u64 {
+fn depth(project: Project<'_>, event: &Event) -> u64 {
     let (mut depth, mut event) = (0, event);
     while event.kind == REACTED {
         depth += 1;
-        match cause(evidence, event) {
+        match cause(project, event) {
             Some(cause) => event = cause,
             None => break,
         }
@@ -123,17 +145,20 @@ fn depth(evidence: &Evidence, event: &Event) -> u64 {
     depth
 }
 
-fn cause<'a>(evidence: &'a Evidence, reaction: &Event) -> Option<&'a Arc<Event>> {
+fn cause<'a>(project: Project<'a>, reaction: &Event) -> Option<&'a Arc<Event>> {
     let reacted: Reacted = reaction.payload().ok()?;
-    let from = on(any_stream(evidence), &reacted.from);
-    let mut log = evidence.log(&from).iter();
+    let from = project.stream(&reacted.from);
+    let mut log = project.evidence.log(&from).iter();
     log.find(|event| event.offset == reacted.of)
 }
 
 /// The reactions that there are, each on its stream, once, and expected.
-fn found(evidence: &Evidence, expected: &Expected) -> Result<BTreeMap<Reacted, Offset>, Violation> {
+fn found(
+    project: Project<'_>,
+    expected: &Expected,
+) -> Result<BTreeMap<Reacted, Offset>, Violation> {
     let mut found: BTreeMap<Reacted, Offset> = BTreeMap::new();
-    for log in evidence.logs.values() {
+    for log in project.logs() {
         let reactions = log.events.iter().filter(|event| event.kind == REACTED);
         for event in reactions {
             let reacted: Reacted = event.payload().expect("a rule wrote it");

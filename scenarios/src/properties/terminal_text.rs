@@ -1,12 +1,12 @@
-//! Reads the logs of the routed streams and OpenAI's ledger. Asserts that every output of an agent is
-//! the whole text of a terminal event that the service sent for a complete response (peers §5.5): not
+//! Reads the logs and the ledgers of OpenAI and Workers AI. Asserts that every output of an agent is
+//! the whole text of what a service sent as a complete response (peers §5.5): not
 //! a piece of it, not the deltas of one that was abandoned, not what another item said. Does not
 //! assert which response it was of: see `one_output`.
 
 use processors::agent::contract::{OutputAdded, OUTPUT_ADDED};
 use sim::{
     oracles::{Evidence, Oracle, Violation},
-    peers::openai::OpenAiFact,
+    peers::{openai::OpenAiFact, workers_ai::WorkersAiFact},
 };
 use std::collections::BTreeSet;
 
@@ -22,7 +22,9 @@ impl Oracle for TerminalText {
     }
 
     fn judge(&self, evidence: &Evidence) -> Result<u64, Violation> {
-        let complete: BTreeSet<&str> = (evidence.openai.iter())
+        let of_openai = evidence
+            .openai
+            .iter()
             .filter_map(|entry| match &entry.what {
                 OpenAiFact::Answered {
                     status: "completed",
@@ -30,8 +32,15 @@ impl Oracle for TerminalText {
                     ..
                 } => Some(&**text),
                 _ => None,
-            })
-            .collect();
+            });
+        let of_workers_ai = evidence
+            .workers_ai
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                WorkersAiFact::Answered { text, .. } => Some(&**text),
+                _ => None,
+            });
+        let complete: BTreeSet<&str> = of_openai.chain(of_workers_ai).collect();
         let mut outputs = 0;
         for log in evidence.logs.values() {
             for event in log.events.iter().filter(|event| event.kind == OUTPUT_ADDED) {
@@ -82,5 +91,16 @@ mod tests {
         let wrong = Some(("other", SAFETY));
         assert_eq!(judge("completed", "All ri"), wrong);
         assert_eq!(judge("incomplete", "All right."), wrong);
+    }
+
+    #[test]
+    fn whichever_service_said_it() {
+        let output = json!({ "content": "All right.", "llmRequestId": 1 });
+        let history = History::new(&[]).log(THREAD, [Entry::new(OUTPUT_ADDED, output)]);
+        let answered = WorkersAiFact::Answered {
+            run: 1,
+            text: "All right.".into(),
+        };
+        assert_eq!(history.workers_ai(answered).verdict(&TerminalText), None);
     }
 }

@@ -4,9 +4,9 @@ mod busy_threads;
 mod cutover;
 mod first_message;
 pub mod model;
-mod platform;
+pub(crate) mod platform;
 mod posts;
-mod threads;
+pub(crate) mod threads;
 
 pub use busy_threads::BusyThreads;
 pub use cutover::Cutover;

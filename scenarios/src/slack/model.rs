@@ -15,7 +15,7 @@ pub fn script() -> Script {
     Script::ByInput(Arc::new(|input| Some(answer(input))))
 }
 
-fn answer(input: &str) -> String {
+pub(crate) fn answer(input: &str) -> String {
     if input.contains(SCRIPT_EXECUTION_COMPLETED.as_str()) {
         return "Noted.".to_owned();
     }
