@@ -86,6 +86,18 @@ quirks! {
     X16 "X-16" "a provider takes up what looks unfinished at the end of a batch",
 }
 
+/// Bugs of the catalogue that have no quirk, because nothing here could have them: name, and why.
+pub const IMPOSSIBLE: &[(&str, &str)] = &[
+    (
+        "B-36",
+        "a tail that is silently dead (#1444): the platform has no client that tails a stream; followers are outside, and look whether they make progress",
+    ),
+    (
+        "X-4",
+        "a request whose body lacks what came before it: a request has no body; who executes it reads the stream up to it, and it is appended at the head that it was decided at",
+    ),
+];
+
 impl fmt::Display for Quirk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

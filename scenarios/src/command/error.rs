@@ -30,6 +30,11 @@ pub enum UsageError {
     Scenario { name: String, way_out: String },
     #[error("unknown quirk {name:?}: {way_out}")]
     Quirk { name: String, way_out: String },
+    #[error("{name} cannot occur here: {why}; `streamsim list` shows the known bugs that can")]
+    Impossible {
+        name: &'static str,
+        why: &'static str,
+    },
     #[error("environment variable {variable}: {error}")]
     Environment {
         variable: &'static str,

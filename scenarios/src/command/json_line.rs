@@ -22,6 +22,8 @@ pub enum JsonLine<'a> {
         choosers: Vec<JsonNamed>,
         oracles: Vec<JsonNamed>,
         quirks: Vec<JsonNamed>,
+        /// Bugs of the catalogue that cannot occur, and why.
+        impossible: Vec<JsonNamed>,
     },
     World {
         scenario: &'static str,

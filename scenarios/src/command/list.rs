@@ -11,7 +11,7 @@ use crate::{
     palette::{DIM, STRONG},
     registry::{self, FaultRow, FAULT_ROWS},
 };
-use runtime::quirk::Quirk;
+use runtime::quirk::{Quirk, IMPOSSIBLE};
 use sim::choice::{Budget, Shape, Site};
 use std::io::Write;
 
@@ -55,6 +55,10 @@ fn text() -> String {
     section("choosers", CHOOSERS.into_iter().map(named).collect());
     section("oracles", oracles().map(named).collect());
     section("quirks", quirks().map(named).collect());
+    section(
+        "known bugs that cannot occur here, and why",
+        IMPOSSIBLE.iter().copied().map(named).collect(),
+    );
     text
 }
 
@@ -111,6 +115,7 @@ fn json() -> JsonLine<'static> {
         choosers: CHOOSERS.into_iter().map(named).collect(),
         oracles: oracles().map(named).collect(),
         quirks: quirks().map(named).collect(),
+        impossible: IMPOSSIBLE.iter().copied().map(named).collect(),
     }
 }
 

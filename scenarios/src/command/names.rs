@@ -2,7 +2,7 @@
 
 use super::error::UsageError;
 use crate::registry;
-use runtime::quirk::Quirk;
+use runtime::quirk::{Quirk, IMPOSSIBLE};
 use sim::{choice::Site, scenario::Scenario};
 
 /// # Errors
@@ -19,9 +19,18 @@ pub fn scenario(name: &str) -> Result<&'static dyn Scenario, UsageError> {
 /// # Errors
 /// There is no such quirk.
 pub fn quirk(name: &str) -> Result<Quirk, UsageError> {
-    name.parse().map_err(|_| UsageError::Quirk {
-        name: name.to_owned(),
-        way_out: way_out(name, Quirk::ALL.iter().copied().map(Quirk::name)),
+    let found = name.parse();
+    found.map_err(|_| {
+        match IMPOSSIBLE
+            .iter()
+            .find(|(it, _)| it.eq_ignore_ascii_case(name))
+        {
+            Some((name, why)) => UsageError::Impossible { name, why },
+            None => UsageError::Quirk {
+                name: name.to_owned(),
+                way_out: way_out(name, Quirk::ALL.iter().copied().map(Quirk::name)),
+            },
+        }
     })
 }
 
@@ -132,6 +141,8 @@ mod tests {
             error.to_string(),
             "unknown quirk \"b-19\": did you mean B-09? `streamsim list` shows the known ones"
         );
+        let error = quirk("b-36").unwrap_err().to_string();
+        assert!(error.starts_with("B-36 cannot occur here: "), "{error}");
         let error = scenario("zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz")
             .err()
             .unwrap();

@@ -29,6 +29,8 @@ fn list_shows_every_section_and_quirk() {
         "oracles",
         "quirks",
         "B-28",
+        "known bugs that cannot occur here, and why",
+        "X-4",
     ] {
         assert!(stdout.contains(word), "{word:?} is not in {stdout}");
     }
@@ -49,7 +51,8 @@ fn list_is_one_json_line_as_well() {
             "faults",
             "choosers",
             "oracles",
-            "quirks"
+            "quirks",
+            "impossible"
         ]
     );
     let faults = list["faults"].as_array().unwrap();
