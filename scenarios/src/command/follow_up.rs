@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 const TOLD_MAX: usize = 5;
 
 pub struct Told {
-    /// In the tally's order.
-    pub capsules: Vec<PathBuf>,
+    /// In the tally's order; none where nothing could be written down that replays.
+    pub capsules: Vec<Option<PathBuf>>,
     pub blocks: String,
     pub all_confirmed: bool,
 }
@@ -50,7 +50,8 @@ pub fn follow_up(
         let world = &group.first;
         let path = keep::path(out, world, failure_of(group));
         let kept = keeping.keep(world, path)?;
-        told.capsules.push(kept.path.clone());
+        told.capsules
+            .push(kept.is_written.then(|| kept.path.clone()));
         told.all_confirmed &= kept.confirmation == Confirmation::Same;
         if place < TOLD_MAX {
             told.blocks += &format!("\n{}", failure_view::kept(&kept, Some(&world.plan)));

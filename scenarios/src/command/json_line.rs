@@ -182,8 +182,8 @@ pub struct JsonFailureGroup<'a> {
     pub count: u64,
     pub first_seed: u64,
     pub scenario: &'static str,
-    /// Where the first of them is written down.
-    pub capsule: PathBuf,
+    /// Where the first of them is written down; none if what was recorded of it does not replay.
+    pub capsule: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
