@@ -285,7 +285,13 @@ fn steps(draws: &Draws<'_>, project: &str, subject: &str) -> Vec<Step> {
             let (slug, [meaning, _]) = RULES[draws.draw(&RULE, subject) as usize];
             let slug = slug.to_owned();
             let rule = at_once(0, Does::Rule { slug, meaning });
-            vec![rule, at_once(0, Does::React)]
+            let mut steps = vec![rule, at_once(0, Does::React)];
+            if project == PROJECTS[2] {
+                let to = AGENTS[0].to_owned();
+                let provider = Provider::CloudflareAi;
+                steps.push(at_once(0, Does::Select { to, provider }));
+            }
+            steps
         }
     };
     for number in 1..=2 + draws.draw(&STEPS, subject) {
