@@ -59,7 +59,7 @@ const RETRY_MS: u64 = 500;
 
 static STEPS: Site = Site::operation(
     "workload.steps",
-    Shape::Below { count: 4 },
+    Shape::Below { count: 3 },
     "how many things more than two happen in a project",
 );
 static STEP: Site = Site::operation(
