@@ -184,7 +184,10 @@ impl Session {
         };
         let answer = self.calls.expect(&id);
         let undertaking = self.undertakings.begin(call.subject());
-        let requested = self.request(&call, &request.args).await?;
+        let requested = match self.request(&call, &request.args).await {
+            Ok(requested) => requested,
+            Err(thrown) => return Err(self.not_known_to_be_requested(undertaking, call, thrown)),
+        };
         let undertaking = match undertaking {
             Some(undertaking) if requested.offset > head.offset => undertaking,
             undertaking => return self.answer_again(undertaking, &requested, answer).await,
@@ -217,6 +220,23 @@ impl Session {
         };
         let requested = EventInput::new(FUNCTION_CALL_REQUESTED, requested).keyed(key);
         Ok(self.append(vec![requested]).await?[0].clone())
+    }
+
+    /// The request may stand in the stream all the same. A script is told that its call failed, and goes
+    /// on: then nobody makes the call later, behind what the script has done since.
+    fn not_known_to_be_requested(
+        &self,
+        undertaking: Option<Undertaking>,
+        call: FunctionCall,
+        thrown: Thrown,
+    ) -> Thrown {
+        if let Some(undertaking) = undertaking.filter(|_| call.script_execution_id.is_some()) {
+            let outcome = Outcome::Threw {
+                error: thrown.0.clone(),
+            };
+            undertaking.end(Ending::of(ending::of_call(call, None, outcome)));
+        }
+        thrown
     }
 
     /// Dispatches a call; again, if the way to the provider fails and the provider knows the call by its

@@ -209,6 +209,39 @@ fn an_end_whose_reply_got_lost_is_told_once() {
     });
 }
 
+/// The script was told that it failed, and has gone on: made now, it would come behind the one after it.
+#[test]
+fn a_call_that_its_script_has_given_up_is_not_made_later() {
+    run(|| async {
+        let (bench, tools) = with_tools(None);
+        bench.stream.push(idempotent_provider(&["tools"]));
+        for _ in 0..5 {
+            bench
+                .stream
+                .fail_next(FUNCTION_CALL_REQUESTED, Fault::LostReply);
+        }
+        let code = "async (ctx) => {
+            const first = await ctx.tools.count(1).catch(() => 'gave up');
+            return [first, await ctx.tools.count(2)];
+        }";
+        bench.say(script("s", code)).await;
+        bench.run_ms(30_000).await;
+        while bench.owes().await {
+            bench.ring().await.unwrap();
+            bench.run_ms(1_000).await;
+        }
+        assert_eq!(end(&bench), returned(json!(["gave up", 1])));
+        assert_eq!(tools.calls.borrow().len(), 1, "the second one");
+        let ended = bench.appended(&FUNCTION_CALL_COMPLETED);
+        let statuses = ended
+            .iter()
+            .map(|end| payload(end)["outcome"]["status"].clone());
+        let mut statuses: Vec<_> = statuses.collect();
+        statuses.sort_by_key(|status| status.to_string());
+        assert_eq!(statuses, ["returned", "threw"]);
+    });
+}
+
 #[test]
 fn a_batch_that_fails_and_comes_again_runs_its_script_once() {
     run(|| async {
