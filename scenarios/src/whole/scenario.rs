@@ -16,7 +16,7 @@ use futures_util::future::{join_all, BoxFuture};
 use processors::{
     agent::{
         self,
-        contract::{LlmRequestCompleted, LLM_REQUEST_COMPLETED, OUTPUT_ADDED},
+        contract::{LlmRequestCompleted, LlmResult, LLM_REQUEST_COMPLETED, OUTPUT_ADDED},
         selection::Provider,
     },
     agent_chat, agent_host, cloudflare_ai, codemode, jsonata_reactor, openai_ws, project_lifecycle,
@@ -234,7 +234,10 @@ impl Scenario for WholePlatform {
             evidence.logs.values().any(|log| {
                 let ends = all(&log.events, LLM_REQUEST_COMPLETED);
                 let mut ends = ends.filter_map(|end| end.payload::<LlmRequestCompleted>().ok());
-                ends.any(|end| *end.provider == *provider.slug())
+                ends.any(|end| {
+                    let succeeded = matches!(end.result, LlmResult::Success { .. });
+                    succeeded && *end.provider == *provider.slug()
+                })
             })
         };
         let posts = evidence.slack.iter().any(|entry| {
