@@ -353,7 +353,7 @@ fn drawn(step: u64, who: usize, number: u64, is_in_slack: bool) -> Does {
             notes: 1 + who as u64,
         },
         13 => Does::Create {
-            repo: (who % 2 == 0).then(|| "config".to_owned()),
+            repo: who.is_multiple_of(2).then(|| "config".to_owned()),
         },
         14 => Does::Delegate { to },
         _ => Does::Kill { to },
