@@ -43,10 +43,9 @@ pub struct Call {
     /// The service itself broke it off, or sent an error in the place of its end: whoever asked may
     /// ask again.
     pub is_broken: bool,
-    /// What of its answer it had said when nobody waited any longer, or all of it; none if it came to
-    /// neither.
-    pub said: Option<Arc<str>>,
-    /// When it began to say that, if it was cut off.
+    /// What of its answer it had said, piece by piece, until its end or until nobody waited any longer.
+    pub said: Arc<str>,
+    /// When it began to say that, if nobody waited any longer.
     pub first_said_ms: Option<u64>,
 }
 
@@ -140,13 +139,12 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
             };
             let end = evidence.openai.iter().find(ended);
             let (said, first_said_ms) = match end.map(|end| &end.what) {
-                Some(OpenAiFact::Answered { text, .. }) => (Some(text.clone()), None),
                 Some(OpenAiFact::Abandoned {
                     said,
                     first_said_ms,
                     ..
-                }) => (Some(said.clone()), *first_said_ms),
-                _ => (None, None),
+                }) => (said.clone(), *first_said_ms),
+                _ => (said_by(evidence, response_id), None),
             };
             calls
                 .entry(input_text.as_str().into())
@@ -172,20 +170,26 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
     calls
 }
 
+/// What a response that nobody left said.
+fn said_by(evidence: &Evidence, response_id: &Arc<str>) -> Arc<str> {
+    let said = evidence.openai_said.get(response_id);
+    said.cloned().unwrap_or_else(|| "".into())
+}
+
 /// The answer is whole or none: nothing of it is said before its end.
 fn run_of_workers_ai(evidence: &Evidence, id: u64, began_ms: u64) -> Call {
     let mut call = Call {
         began_ms,
         ended_ms: None,
         is_broken: false,
-        said: None,
+        said: "".into(),
         first_said_ms: None,
     };
     for entry in &evidence.workers_ai {
         match &entry.what {
             WorkersAiFact::Answered { run, text } if *run == id => {
                 call.ended_ms = Some(entry.at_ms);
-                call.said = Some(text.clone());
+                call.said = text.clone();
             }
             WorkersAiFact::Abandoned { run } if *run == id => call.ended_ms = Some(entry.at_ms),
             WorkersAiFact::Dropped { run, .. } if *run == id => call.is_broken = true,
