@@ -37,6 +37,9 @@ pub struct ModelRequest {
 #[derive(Clone)]
 pub struct Call {
     pub began_ms: u64,
+    /// When the WebSocket was opened on which it came: whoever asked lived then, and read the answer
+    /// to that, though what they sent may arrive when they are gone. None of a call over HTTP.
+    pub opened_ms: Option<u64>,
     /// When the service had answered it, or had seen that nobody waits for the answer; none if it
     /// came to neither.
     pub ended_ms: Option<u64>,
@@ -112,7 +115,11 @@ fn read(log: &StreamLog) -> Vec<(Arc<str>, ModelRequest)> {
 
 fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
     let mut calls: BTreeMap<Arc<str>, Vec<Call>> = BTreeMap::new();
+    let mut opened_ms: BTreeMap<u64, u64> = BTreeMap::new();
     for entry in &evidence.openai {
+        if entry.what == OpenAiFact::Connected {
+            opened_ms.insert(entry.connection, entry.at_ms);
+        }
         if let OpenAiFact::RequestReceived {
             response_id,
             input_text,
@@ -151,6 +158,7 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
                 .or_default()
                 .push(Call {
                     began_ms: entry.at_ms,
+                    opened_ms: opened_ms.get(&entry.connection).copied(),
                     ended_ms: end.map(|end| end.at_ms),
                     is_broken: evidence.openai.iter().any(breaks),
                     said,
@@ -180,6 +188,7 @@ fn said_by(evidence: &Evidence, response_id: &Arc<str>) -> Arc<str> {
 fn run_of_workers_ai(evidence: &Evidence, id: u64, began_ms: u64) -> Call {
     let mut call = Call {
         began_ms,
+        opened_ms: None,
         ended_ms: None,
         is_broken: false,
         said: "".into(),
