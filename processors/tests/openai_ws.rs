@@ -447,6 +447,25 @@ fn b69_no_attempt_begins_after_its_cancellation() {
     });
 }
 
+#[test]
+fn no_attempt_begins_after_a_cancellation_that_came_while_the_failed_one_was_told() {
+    run(|| async {
+        let (bench, openai, request) = crash_after_started(None).await;
+        bench
+            .stream
+            .fail_next(LLM_REQUEST_ATTEMPT_FAILED, Fault::LostCall);
+        bench.say(connected("openai-ws")).await;
+        pass_ms(50).await;
+        bench.say(cancelled(request)).await;
+        assert_eq!(bench.count(&LLM_REQUEST_ATTEMPT_FAILED), 0);
+        bench.run_ms(10_000).await;
+        assert_eq!(bench.count(&LLM_REQUEST_ATTEMPT_FAILED), 1);
+        assert_eq!(openai.asked(), 1, "by the life that is gone");
+        assert_eq!(outputs(&bench), [""; 0]);
+        assert!(!bench.owes().await);
+    });
+}
+
 // Crashes and attaching.
 
 #[test]

@@ -88,7 +88,8 @@ impl<S: ProviderState> Executions<S> {
         claims.filter_map(|claim| self.claim(claim)).collect()
     }
 
-    /// Lets go of the requests that have ended as of `offset`, and cuts off their execution.
+    /// Lets go of the requests that have ended as of `offset`, and cuts off their execution. One that
+    /// has not yet come to asking the service sees that its claim is gone.
     pub fn retire(&self, offset: Offset, requests: &Requests) {
         let has_ended = |request: Offset| {
             request <= offset && requests.status(request) == RequestStatus::Completed
@@ -164,6 +165,11 @@ impl<S: ProviderState> Executions<S> {
                     // It has ended, and is executed all the same: quirks.
                     false => self.history_as_of(request).await?,
                 };
+                if claim.seen.is_none() && !self.claimed.borrow().contains(&request) {
+                    // It ended while the stream was waited for: the head as it was read does not tell,
+                    // and no later batch need come that would.
+                    return Ok(());
+                }
                 let outcome = Rc::new(self.attempt(request, history, attempt).await?);
                 let mut unfinished = self.unfinished.borrow_mut();
                 unfinished.insert(request, outcome.clone());

@@ -1,8 +1,10 @@
 //! Reads the logs, their commits, the ledger of OpenAI, and who lived when. Asserts that an input which
 //! interrupts a request ends the model's call, too (B-10): within a time in which whatever delays there
 //! are have passed, the service answers no more; and that an incarnation of the agent's object which began
-//! after that does not ask the service for it (B-69). Does not assert that it ends at once, nor that an
-//! answer which was on its way is not billed.
+//! after that does not ask the service for it (B-69). Who asked is known by the WebSocket: it was opened by
+//! whoever lived then, and ends with them, while the last bytes on it may arrive long after, piece by piece.
+//! Does not assert that it ends at once, nor that an answer which was on its way is not billed; nor judges
+//! who asked over HTTP, where nothing tells.
 
 use super::model_requests::{model_requests, Call, ModelRequest};
 use processors::agent;
@@ -13,9 +15,6 @@ pub struct Interrupts;
 
 /// Longer than a workload and its faults last.
 const CUT_OFF_WITHIN_MS: u64 = 150_000;
-
-/// What an incarnation sent before it died may arrive that much later; no incarnation asks so soon.
-const ARRIVES_WITHIN_MS: u64 = 10;
 
 impl Oracle for Interrupts {
     fn name(&self) -> &'static str {
@@ -78,10 +77,12 @@ fn is_of_later_life(
     cancelled_ms: u64,
 ) -> bool {
     let object = ObjectName::new(agent::object::BINDING, request.stream.to_string());
-    let sent_ms = call.began_ms.saturating_sub(ARRIVES_WITHIN_MS);
+    let Some(opened_ms) = call.opened_ms else {
+        return false;
+    };
     let lives = evidence.lifetimes.iter();
-    let mut lives = lives.filter(|life| life.object == object && life.began_ms <= sent_ms);
-    // Those that it may have been sent by: none of them saw the request as it was before.
+    let mut lives = lives.filter(|life| life.object == object && life.began_ms <= opened_ms);
+    // Who opened it did not see the request as it was before.
     lives
         .next_back()
         .is_some_and(|life| life.began_ms > cancelled_ms)
@@ -91,7 +92,7 @@ fn is_of_later_life(
 mod tests {
     use super::super::tests::{model_request, LIVENESS, SAFETY, THREAD};
     use super::*;
-    use sim::oracles::History;
+    use sim::{oracles::History, peers::openai::OpenAiFact};
 
     fn history(ended_ms: u64) -> History {
         let interrupted = model_request::cancelled(History::new(&[]), THREAD, "hello", 1_000);
@@ -111,27 +112,35 @@ mod tests {
         assert_eq!(verdict, Some(("call-goes-on", LIVENESS)));
     }
 
-    /// A life of the agent begins, the request is cancelled, and then the agent lives again.
-    fn asked_again(second_life_ms: u64, asked_ms: u64) -> History {
+    /// A life of the agent begins, the request is cancelled, and then the agent lives again. The service is
+    /// asked on a WebSocket that was opened then.
+    fn asked_again(second_life_ms: u64, opened_ms: u64, asked_ms: u64) -> History {
         let first = History::new(&[]).begins(agent::object::BINDING, THREAD);
         let interrupted = model_request::cancelled(first, THREAD, "hello", 1_000);
         let died = interrupted.at(900).ends(agent::object::BINDING, THREAD);
         let again = died
             .at(second_life_ms)
             .begins(agent::object::BINDING, THREAD);
-        model_request::called(again, "hello", asked_ms)
+        let opened = again.at(opened_ms).openai(OpenAiFact::Connected);
+        model_request::called(opened, "hello", asked_ms)
     }
 
     #[test]
     fn a_life_that_began_before_may_not_have_seen_it() {
-        assert_eq!(asked_again(950, 1_100).verdict(&Interrupts), None);
-        let in_flight = asked_again(1_200, 1_205).verdict(&Interrupts);
-        assert_eq!(in_flight, None, "it was sent before that life could");
+        assert_eq!(asked_again(950, 960, 1_100).verdict(&Interrupts), None);
+    }
+
+    #[test]
+    fn what_a_life_sent_before_it_died_may_arrive_at_any_time() {
+        let verdict = asked_again(1_200, 700, 1_400).verdict(&Interrupts);
+        assert_eq!(verdict, None);
     }
 
     #[test]
     fn a_call_of_a_life_that_began_afterwards_is_wrong() {
-        let verdict = asked_again(1_200, 1_300).verdict(&Interrupts);
-        assert_eq!(verdict, Some(("begun-after", SAFETY)));
+        for asked_ms in [1_205, 1_400] {
+            let verdict = asked_again(1_200, 1_204, asked_ms).verdict(&Interrupts);
+            assert_eq!(verdict, Some(("begun-after", SAFETY)));
+        }
     }
 }

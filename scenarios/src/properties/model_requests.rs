@@ -37,16 +37,18 @@ pub struct ModelRequest {
 #[derive(Clone)]
 pub struct Call {
     pub began_ms: u64,
+    /// When the WebSocket was opened on which it came: whoever asked lived then, and read the answer
+    /// to that, though what they sent may arrive when they are gone. None of a call over HTTP.
+    pub opened_ms: Option<u64>,
     /// When the service had answered it, or had seen that nobody waits for the answer; none if it
     /// came to neither.
     pub ended_ms: Option<u64>,
     /// The service itself broke it off, or sent an error in the place of its end: whoever asked may
     /// ask again.
     pub is_broken: bool,
-    /// What of its answer it had said when nobody waited any longer, or all of it; none if it came to
-    /// neither.
-    pub said: Option<Arc<str>>,
-    /// When it began to say that, if it was cut off.
+    /// What of its answer it had said, piece by piece, until its end or until nobody waited any longer.
+    pub said: Arc<str>,
+    /// When it began to say that, if nobody waited any longer.
     pub first_said_ms: Option<u64>,
 }
 
@@ -113,7 +115,11 @@ fn read(log: &StreamLog) -> Vec<(Arc<str>, ModelRequest)> {
 
 fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
     let mut calls: BTreeMap<Arc<str>, Vec<Call>> = BTreeMap::new();
+    let mut opened_ms: BTreeMap<u64, u64> = BTreeMap::new();
     for entry in &evidence.openai {
+        if entry.what == OpenAiFact::Connected {
+            opened_ms.insert(entry.connection, entry.at_ms);
+        }
         if let OpenAiFact::RequestReceived {
             response_id,
             input_text,
@@ -140,19 +146,19 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
             };
             let end = evidence.openai.iter().find(ended);
             let (said, first_said_ms) = match end.map(|end| &end.what) {
-                Some(OpenAiFact::Answered { text, .. }) => (Some(text.clone()), None),
                 Some(OpenAiFact::Abandoned {
                     said,
                     first_said_ms,
                     ..
-                }) => (Some(said.clone()), *first_said_ms),
-                _ => (None, None),
+                }) => (said.clone(), *first_said_ms),
+                _ => (said_by(evidence, response_id), None),
             };
             calls
                 .entry(input_text.as_str().into())
                 .or_default()
                 .push(Call {
                     began_ms: entry.at_ms,
+                    opened_ms: opened_ms.get(&entry.connection).copied(),
                     ended_ms: end.map(|end| end.at_ms),
                     is_broken: evidence.openai.iter().any(breaks),
                     said,
@@ -172,20 +178,27 @@ fn calls(evidence: &Evidence) -> BTreeMap<Arc<str>, Vec<Call>> {
     calls
 }
 
+/// What a response that nobody left said.
+fn said_by(evidence: &Evidence, response_id: &Arc<str>) -> Arc<str> {
+    let said = evidence.openai_said.get(response_id);
+    said.cloned().unwrap_or_else(|| "".into())
+}
+
 /// The answer is whole or none: nothing of it is said before its end.
 fn run_of_workers_ai(evidence: &Evidence, id: u64, began_ms: u64) -> Call {
     let mut call = Call {
         began_ms,
+        opened_ms: None,
         ended_ms: None,
         is_broken: false,
-        said: None,
+        said: "".into(),
         first_said_ms: None,
     };
     for entry in &evidence.workers_ai {
         match &entry.what {
             WorkersAiFact::Answered { run, text } if *run == id => {
                 call.ended_ms = Some(entry.at_ms);
-                call.said = Some(text.clone());
+                call.said = text.clone();
             }
             WorkersAiFact::Abandoned { run } if *run == id => call.ended_ms = Some(entry.at_ms),
             WorkersAiFact::Dropped { run, .. } if *run == id => call.is_broken = true,

@@ -1,7 +1,8 @@
-//! Reads the logs, their commits, the ledger of OpenAI, and who lived when. Asserts that what the model
-//! had said when a person interrupted it stands beside the cancellation (#1886, B-61), so that the next
-//! prompt holds it; and that nothing stands there which the model did not say. Does not judge what came
-//! just before the interrupt, nor what an incarnation had heard that died, or stood still, or was on a
+//! Reads the logs, their commits, the ledger of OpenAI and what its responses said piece by piece, and who
+//! lived when. Asserts that what the model had said when a person interrupted it stands beside the
+//! cancellation (#1886, B-61), so that the next prompt holds it; and that nothing stands there which the
+//! model did not say: what a response said that failed then, it had said. Does not judge what came just
+//! before the interrupt, nor what an incarnation had heard that died, or stood still, or was on a
 //! connection to which something happened: it need not have reached the agent. Nor what is missing where
 //! somebody else than the agent cancelled: nothing is asked in the place of that.
 
@@ -56,17 +57,10 @@ fn judge(evidence: &Evidence, request: &ModelRequest, cancelled: Offset) -> Resu
     };
     let calls = || request.calls.iter();
     match &noted {
-        Some(noted) => {
-            let says = |call: &Call| {
-                call.said
-                    .as_ref()
-                    .is_none_or(|said| said.starts_with(noted))
-            };
-            match calls().any(says) {
-                true => Ok(1),
-                false => violation("invented", &format!("the note of it says {noted:?}")),
-            }
-        }
+        Some(noted) => match calls().any(|call| call.said.starts_with(noted)) {
+            true => Ok(1),
+            false => violation("invented", &format!("the note of it says {noted:?}")),
+        },
         None => {
             let by_agent = is_interrupt(evidence, request, cancelled);
             let is_heard =
@@ -74,7 +68,7 @@ fn judge(evidence: &Evidence, request: &ModelRequest, cancelled: Offset) -> Resu
             match calls().find(is_heard) {
                 None => Ok(0),
                 Some(call) => {
-                    let said = call.said.as_deref().unwrap_or_default();
+                    let said = &call.said;
                     violation(
                         "lost",
                         &format!("nothing tells that the model had said {said:?}"),
@@ -207,6 +201,44 @@ mod tests {
         assert_eq!(still.exercised(&PartialAnswers), 0);
         let disturbed = interrupted(40_000).disturbed("AGENT", THREAD, false);
         assert_eq!(disturbed.exercised(&PartialAnswers), 0);
+    }
+
+    /// The response says a part of its answer, and then has an end of its own.
+    fn ended(end: OpenAiFact) -> History {
+        let cancelled = model_request::cancelled(History::new(&[]), THREAD, "hello", 100_000);
+        let called = model_request::called(cancelled, "hello", 10);
+        let said = called.openai_said("hello", "First,\nthe facts");
+        said.at(99_990).openai(end)
+    }
+
+    #[test]
+    fn a_response_that_ends_has_said_what_its_deltas_said() {
+        let ends = || {
+            let answered = |status, text: &str| OpenAiFact::Answered {
+                response_id: "hello".into(),
+                status,
+                text: text.into(),
+            };
+            [
+                answered("failed", ""),
+                answered("completed", "other words than its deltas"),
+                OpenAiFact::Dropped {
+                    response_id: "hello".into(),
+                    how: "reset",
+                },
+                OpenAiFact::Errored {
+                    response_id: "hello".into(),
+                    shape: "nested",
+                },
+            ]
+        };
+        for end in ends() {
+            assert_eq!(noting(ended(end), "First,").exercised(&PartialAnswers), 1);
+        }
+        for end in ends() {
+            let invented = noting(ended(end), "Second").verdict(&PartialAnswers);
+            assert_eq!(invented, Some(("invented", SAFETY)));
+        }
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub struct Evidence {
     /// How many outbound connections streams closed that lived.
     pub closed_connections: u64,
     pub openai: Vec<LedgerEntry<OpenAiFact>>,
+    /// The text of the deltas of each of its responses, but for those that were abandoned: their fact
+    /// has it.
+    pub openai_said: BTreeMap<Arc<str>, Arc<str>>,
     pub slack: Vec<LedgerEntry<SlackFact>>,
     pub workers_ai: Vec<LedgerEntry<WorkersAiFact>>,
     pub workspace: Workspace,

@@ -75,6 +75,7 @@ impl History {
             connections: Vec::new(),
             closed_connections: 0,
             openai: Vec::new(),
+            openai_said: BTreeMap::new(),
             slack: Vec::new(),
             workers_ai: Vec::new(),
             workspace: Workspace::default(),
@@ -331,6 +332,12 @@ impl History {
             connection: 0,
             what,
         });
+        self
+    }
+
+    /// The deltas of a response of OpenAI, in one.
+    pub fn openai_said(mut self, response_id: &str, text: &str) -> Self {
+        self.0.openai_said.insert(response_id.into(), text.into());
         self
     }
 

@@ -218,6 +218,7 @@ impl World {
             connections: self.fleet.connections(),
             closed_connections: self.fleet.closed_connections(),
             openai: self.openai.ledger(),
+            openai_said: self.openai.said(),
             slack: self.slack.ledger(),
             workers_ai: self
                 .workers_ai

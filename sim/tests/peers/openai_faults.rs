@@ -111,6 +111,27 @@ fn a_response_is_dropped_in_the_middle() {
     }
 }
 
+/// Its own text is empty; the deltas stay said.
+#[test]
+fn what_a_failed_response_had_said_is_kept() {
+    let faults = [(&FAILED, 1), (&CUT_AFTER, 2)];
+    run(Setup::with_faults(&faults), |world: World| async move {
+        let mut session = world.open().await.unwrap();
+        session.ask("Hello", json!({})).await;
+        let events = session.response().await;
+        let deltas = events.iter().filter_map(|event| event["delta"].as_str());
+        let deltas: String = deltas.collect();
+        assert!(!deltas.is_empty());
+        let is_empty = |what: &OpenAiFact| matches!(what, OpenAiFact::Answered { text, .. } if text.is_empty());
+        assert_eq!(count(&world, is_empty), 1);
+        let said = world.openai.said();
+        assert_eq!(
+            said.values().map(|said| &**said).collect::<Vec<_>>(),
+            [&deltas]
+        );
+    });
+}
+
 #[test]
 fn a_response_is_dropped_after_it_was_billed() {
     let faults = [(&DROP, 1), (&DROP_AFTER, 4)];

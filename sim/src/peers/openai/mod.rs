@@ -82,7 +82,7 @@ struct Generated {
     loop_turns: u32,
     /// Responses whose request said `store`; the others live in their connection only.
     kept: BTreeMap<Arc<str>, Kept>,
-    /// The text of the deltas of responses under way.
+    /// The text of the deltas of every response that nobody left.
     said: BTreeMap<Arc<str>, Said>,
 }
 
@@ -213,6 +213,16 @@ impl OpenAi {
 
     pub fn ledger(&self) -> Vec<LedgerEntry<OpenAiFact>> {
         self.ledger.entries()
+    }
+
+    /// The text of the deltas that were handed over of each response, by its id, whatever became of it.
+    /// One that was abandoned tells it in its fact. A failed response has no text of its own, and the
+    /// deltas may say something else than the text.
+    pub fn said(&self) -> BTreeMap<Arc<str>, Arc<str>> {
+        let generated = self.generated();
+        let said = generated.said.iter();
+        said.map(|(id, said)| (id.clone(), said.text.as_str().into()))
+            .collect()
     }
 
     fn generated(&self) -> std::sync::MutexGuard<'_, Generated> {
