@@ -81,3 +81,40 @@ impl PublishedLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::event::{EventType, Offset, Timestamp};
+
+    fn event(offset: u64, kind: &'static str) -> Arc<Event> {
+        Arc::new(Event {
+            kind: EventType::of(kind),
+            payload: None,
+            metadata: None,
+            source: None,
+            idempotency_key: None,
+            offset: Offset(offset),
+            created_at: Timestamp::from_unix_ms(0),
+        })
+    }
+
+    /// How many events were kept of each that was given out, and how many there were.
+    fn kept(logs: &PublishedLogs, resets: u64) -> Vec<(usize, u64)> {
+        let published = logs.of_present_logs(|_| resets).into_iter();
+        published.map(|it| (it.events.len(), it.count)).collect()
+    }
+
+    #[test]
+    fn an_event_is_kept_once_unless_it_is_another() {
+        let stream = ObjectName::new("STREAM", "p1:/a");
+        let mut logs = PublishedLogs::default();
+        let mut give_out = |resets, events: &[Arc<Event>]| logs.record(&stream, resets, 1, events);
+        give_out(0, &[event(1, "test/a"), event(2, "test/a")]);
+        give_out(0, &[event(2, "test/a"), event(3, "test/a")]);
+        give_out(0, &[event(2, "test/b")]);
+        give_out(1, &[event(2, "test/a")]);
+        assert_eq!(kept(&logs, 0), [(2, 2), (1, 2), (1, 1)]);
+        assert_eq!(kept(&logs, 1), [(1, 1)], "of the log that began then");
+    }
+}
