@@ -2,7 +2,8 @@
 //! worlds, until it is known where its traces part and what kinds of leak fit.
 //!
 //! The runs alone are some wall time apart, so that clocks show. If all of them agree, both sweeps are
-//! run once more as they were, and the world's traces are taken there.
+//! run again as they were, and the world's traces are taken there; several times, as worlds that run at
+//! the same time do not meet each time.
 
 use super::{
     check::Sweeps,
@@ -33,6 +34,9 @@ const COMPANY: [Before; 6] = [
     Before::Others(2),
     Before::Others(4),
 ];
+
+/// How often the two sweeps are run again at most.
+const SWEEPS_AGAIN: usize = 3;
 
 /// The orders of the two sweeps.
 const BACKWARD: &str = "last world first";
@@ -88,7 +92,10 @@ impl Investigation<'_> {
             });
         }
         let is_of_the_sweep = shown.is_none();
-        if is_of_the_sweep {
+        for _ in 0..SWEEPS_AGAIN {
+            if shown.is_some() {
+                break;
+            }
             runs.extend(world.runs_in_sweeps()?);
             shown = leak::diagnose(&runs).map(|found| {
                 let is_there = found.other.before == Before::Sweep(FORWARD);
