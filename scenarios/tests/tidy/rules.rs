@@ -244,7 +244,6 @@ pub const RULES: &[Rule] = &[
             except("sim/src/exploration/", "runs worlds on all cores"),
             except("scenarios/src/command/", OUTSIDE),
             except("scenarios/tests/leaks/clocks.rs", PLANTED),
-            except("scenarios/tests/leaks/counters.rs", PLANTED),
         ],
         fires_on: &[
             "fn f() { std::thread::spawn(g); }",
