@@ -169,7 +169,7 @@ fn a_decision_that_never_came_up_is_told() {
 fn a_world_that_does_not_end_in_time_is_a_failure_of_the_harness() {
     for command in ["run", "explore"] {
         let directory = directory(&format!("hang-{command}"));
-        let mut hanging = streamsim(&[command, "slack-busy-threads", "--hang-after", "1ms"]);
+        let mut hanging = streamsim(&[command, "whole-platform", "--hang-after", "1ms"]);
         if command == "explore" {
             hanging.arg("--out").arg(&directory);
         }
@@ -178,9 +178,9 @@ fn a_world_that_does_not_end_in_time_is_a_failure_of_the_harness() {
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(70), "{told}");
         for part in [
-            "slack-busy-threads, seed 1",
+            "whole-platform, seed 1",
             "did not end within 1ms",
-            "run slack-busy-threads --seed 1",
+            "run whole-platform --seed 1",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");
         }

@@ -9,6 +9,7 @@ mod outcome;
 mod panics;
 mod plan;
 mod run;
+mod watch;
 
 use operations::Operated;
 pub use operations::{
@@ -17,7 +18,8 @@ pub use operations::{
 pub use outcome::{Failure, FailureKind, Outcome, StreamLog};
 use plan::Noted;
 pub use plan::{scheduler_seed, Answers, FaultLevel, Plan, RecordedDecision, Strategy, PCT_DEPTH};
-pub use run::{run, run_within, Hang};
+pub use run::run;
+pub use watch::{run_within, Hang};
 
 use crate::{
     activity::{Activity, PendingKind},

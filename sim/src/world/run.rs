@@ -2,6 +2,7 @@
 
 use super::{
     panics::{self, CapturedPanic},
+    watch::CpuTime,
     Failure, FailureKind, Outcome, Plan, RecordedDecision, World,
 };
 use crate::{
@@ -16,10 +17,7 @@ use madsim::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{catch_unwind, AssertUnwindSafe},
-    sync::{
-        mpsc::{self, RecvTimeoutError},
-        Arc,
-    },
+    sync::{mpsc, Arc},
     thread::JoinHandle,
 };
 
@@ -47,41 +45,21 @@ pub fn run(plan: &Plan) -> Outcome {
     join(start(plan).1)
 }
 
-/// A world that was given up after so much wall time. Its thread goes on until the process ends:
-/// no thread can be stopped from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hang {
-    pub after: Duration,
-}
-
-/// As [`run`], but waits no longer than `limit` of wall time: for a world that loops without
-/// simulated time passing, which nothing inside of it can notice. How it is watched changes nothing
-/// in it.
-///
-/// # Errors
-/// The world did not end in time.
-pub fn run_within(plan: &Plan, limit: Duration) -> Result<Outcome, Hang> {
-    let (ended, world) = start(plan);
-    match ended.recv_timeout(limit) {
-        Err(RecvTimeoutError::Timeout) => Err(Hang { after: limit }),
-        // Nothing is ever sent: the end of the thread drops the other side.
-        Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(join(world)),
-    }
-}
-
-/// A world on a thread of its own, and what is dropped at its end.
-fn start(plan: &Plan) -> (mpsc::Receiver<()>, JoinHandle<Outcome>) {
+/// A world on a thread of its own, and who tells of it: first how long it computes, and then nothing
+/// until it is dropped at the end.
+pub(super) fn start(plan: &Plan) -> (mpsc::Receiver<CpuTime>, JoinHandle<Outcome>) {
     let plan = plan.clone();
-    let (end, ended) = mpsc::channel();
+    let (teller, running) = mpsc::channel();
     let thread = std::thread::Builder::new().name(format!("world {}", plan.seed));
     let world = thread.spawn(move || {
-        let _end = end;
+        // Nobody may be listening.
+        let _ = teller.send(CpuTime::of_this_thread());
         run_here(plan)
     });
-    (ended, world.expect("a thread can be started"))
+    (running, world.expect("a thread can be started"))
 }
 
-fn join(world: JoinHandle<Outcome>) -> Outcome {
+pub(super) fn join(world: JoinHandle<Outcome>) -> Outcome {
     match world.join() {
         Ok(outcome) => outcome,
         Err(panic) => std::panic::resume_unwind(panic),
