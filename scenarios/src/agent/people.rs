@@ -137,14 +137,9 @@ pub fn stop(world: &World, agent: &StreamName, number: u64) {
 }
 
 async fn try_to_stop(stream: &StreamClient, number: u64) -> Result<(), CallError> {
-    let log = stream.events(Offset::ZERO, None).await?;
-    let (mut state, mut head) = (State::default(), Offset::ZERO);
-    for event in log.iter() {
-        if let Ok(Some(consumed)) = Consumed::parse(event) {
-            state.reduce(event.offset, &consumed);
-        }
-        head = event.offset;
-    }
+    let mut agent = Reader::default();
+    agent.read_on(stream).await?;
+    let Reader { state, head } = agent;
     let cancelled = match state.current_request {
         None => return Ok(()),
         Some(CurrentRequest::Scheduled { request_id, .. }) => {
@@ -162,4 +157,25 @@ async fn try_to_stop(stream: &StreamClient, number: u64) -> Result<(), CallError
         .keyed(format!("workload/stop-{number}"))
         .at(head.next());
     stream.append_batch(None, vec![stopped]).await.map(drop)
+}
+
+/// What an agent's stream says of it, as far as it was read.
+#[derive(Default)]
+pub struct Reader {
+    pub state: State,
+    /// The last offset that was read.
+    pub head: Offset,
+}
+
+impl Reader {
+    /// Reads what was appended since.
+    pub async fn read_on(&mut self, stream: &StreamClient) -> Result<(), CallError> {
+        for event in stream.events(self.head, None).await?.iter() {
+            if let Ok(Some(consumed)) = Consumed::parse(event) {
+                self.state.reduce(event.offset, &consumed);
+            }
+            self.head = event.offset;
+        }
+        Ok(())
+    }
 }

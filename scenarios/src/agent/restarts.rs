@@ -4,21 +4,16 @@
 
 use super::{
     operator,
-    people::{Input, People, Say},
+    people::{Input, People, Reader, Say},
     platform::{self, agent_stream, judged_by, outputs},
 };
 use crate::readings::{count, crashed, names, CRASHED};
 use futures_util::future::BoxFuture;
 use processors::{
-    agent::contract::{Behaviour, Consumed, CurrentRequest, State},
+    agent::contract::{Behaviour, CurrentRequest},
     openai_ws::contract::{LLM_REQUEST_ATTEMPT_FAILED, LLM_REQUEST_STARTED},
 };
-use runtime::{
-    event::{Offset, StreamName},
-    object::Class,
-    processor::Fold,
-    stream::StreamClient,
-};
+use runtime::{event::StreamName, object::Class, processor::Fold, stream::StreamClient};
 use serde::{Deserialize, Serialize};
 use sim::{
     choice::{Budget, Shape, Site},
@@ -167,15 +162,11 @@ async fn until_under_way(world: &World, agent: &StreamName) {
     let looked = world.client(move |context| {
         Box::pin(async move {
             let stream = StreamClient::named(&context, &agent);
+            let mut agent = Reader::default();
             for _ in 0..WAITS_MS_MAX / LOOKS_MS {
-                let log = stream.events(Offset::ZERO, None).await;
-                let mut state = State::default();
-                for event in log.iter().flat_map(|log| log.iter()) {
-                    if let Ok(Some(consumed)) = Consumed::parse(event) {
-                        state.reduce(event.offset, &consumed);
-                    }
-                }
-                if let Some(CurrentRequest::Requested { .. }) = state.current_request {
+                // A look that fails shows nothing new.
+                let _ = agent.read_on(&stream).await;
+                if let Some(CurrentRequest::Requested { .. }) = agent.state.current_request {
                     return;
                 }
                 context.sleep("look again", LOOKS_MS).await;
