@@ -11,6 +11,11 @@ function pass(value) {
   return passed.push(value) - 1;
 }
 
+/** Neither an object of braces nor a list. Asking whether it is a `Response` loads what makes them. */
+function isSpecial(value) {
+  return ![Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value));
+}
+
 /**
  * A value fit for JSON: markers stand for what is not. Functions are noted in `functions` by the place
  * where they stand.
@@ -35,8 +40,9 @@ function plain(value, functions, at = [], within = []) {
   }
   if (value === null) return null;
   if (within.includes(value)) return "[circular]";
-  if (value instanceof Response) return `[response ${value.status}]`;
-  if (value instanceof Request) return `[request ${value.method} ${value.url}]`;
+  const special = isSpecial(value);
+  if (special && value instanceof Response) return `[response ${value.status}]`;
+  if (special && value instanceof Request) return `[request ${value.method} ${value.url}]`;
   if (value instanceof Promise) return "[promise]";
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (typeof value.getReader === "function") return "[stream]";
@@ -46,7 +52,7 @@ function plain(value, functions, at = [], within = []) {
   if (Array.isArray(value)) {
     return Array.from(value, (item, position) => plain(item, functions, [...at, position], inside) ?? null);
   }
-  const entries = value instanceof Map || value instanceof Headers ? [...value] : Object.entries(value);
+  const entries = value instanceof Map || (special && value instanceof Headers) ? [...value] : Object.entries(value);
   const fields = entries.map(([name, field]) => {
     const known = String(name).toWellFormed();
     return [known, plain(field, functions, [...at, known], inside)];

@@ -31,7 +31,7 @@ const BUILTIN: [(&str, &str); 9] = [
     (ENTRY, include_str!("builtin/entry.js")),
 ];
 
-fn builtin(name: &str) -> Option<&'static str> {
+pub(super) fn builtin(name: &str) -> Option<&'static str> {
     BUILTIN
         .iter()
         .find(|(builtin, _)| *builtin == name)

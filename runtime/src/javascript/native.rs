@@ -3,6 +3,7 @@
 use super::{
     calls::Calls,
     chance::Chance,
+    modules,
     operations::{Ending, Operations},
     Exception, Host, LogLevel, WorkerError,
 };
@@ -12,7 +13,7 @@ use crate::{
 };
 use data_encoding::BASE64;
 use futures_util::future::LocalBoxFuture;
-use rquickjs::{Ctx, Exception as Thrown, Function, Object, TypedArray};
+use rquickjs::{Ctx, Error, Exception as Thrown, Function, Module, Object, TypedArray};
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 use std::rc::Rc;
@@ -135,6 +136,7 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, reach: &Rc<Reach>) -> rquickjs::Res
     let r = reach.clone();
     give!("log", move |level: String, message: String| r
         .log(&level, &message));
+    give!("load", load);
     // What takes time.
     let r = reach.clone();
     give!("start", move |ctx: Ctx<'_>,
@@ -161,6 +163,14 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, reach: &Rc<Reach>) -> rquickjs::Res
     give!("parseUrl", parse_url);
     give!("changeUrl", change_url);
     Ok(native)
+}
+
+/// Runs a built-in module at once, whoever asks. What it exports shows later, to whoever waits: it gives
+/// what it has while it runs.
+fn load(ctx: Ctx<'_>, module: String) -> rquickjs::Result<()> {
+    let source = modules::builtin(&module).ok_or_else(|| Error::new_loading(&module))?;
+    let (_, _later) = Module::declare(ctx, module, source)?.eval()?;
+    Ok(())
 }
 
 fn uuid(reach: &Reach) -> String {

@@ -1,9 +1,6 @@
 // Time: timers, `performance`, and a `Date` that knows the host's clock and no zone but UTC.
 
-import { cancel, native, start } from "streamsim:native";
-
-const EngineDate = Date;
-const BEGAN = native.now();
+import { BEGAN, cancel, EngineDate, give, native, start } from "streamsim:native";
 
 const ZONED = /(?:Z|GMT|UTC?|[ECMP][SD]T|[+-]\d{2}:?\d{2})(?:\s*\(.*\))?\s*$/i;
 const DATE_ONLY = /^\s*(?:[+-]\d{2})?\d{4}(?:-\d{2}){0,2}\s*$/;
@@ -72,33 +69,33 @@ for (const [name, text] of Object.entries(texts)) {
     return Number.isNaN(this.getTime()) ? "Invalid Date" : text(this);
   });
 }
-hide(globalThis, "Date", WorkerDate);
-
-hide(globalThis, "performance", {
-  timeOrigin: BEGAN,
-  now: () => native.now() - BEGAN,
-});
 
 const delay = (duration) => Math.max(0, Math.trunc(Number(duration)) || 0);
 
-hide(globalThis, "setTimeout", (run, duration, ...rest) =>
-  start("sleep", delay(duration), () => run(...rest)));
-hide(globalThis, "clearTimeout", (timer) => cancel(timer));
-
 const intervals = new Map();
 let lastInterval = 0;
-hide(globalThis, "setInterval", (run, duration, ...rest) => {
-  const interval = --lastInterval;
-  const again = () => {
-    intervals.set(interval, start("sleep", delay(duration), () => {
-      again();
-      run(...rest);
-    }));
-  };
-  again();
-  return interval;
-});
-hide(globalThis, "clearInterval", (interval) => {
-  cancel(intervals.get(interval));
-  intervals.delete(interval);
+
+give({
+  Date: WorkerDate,
+  performance: {
+    timeOrigin: BEGAN,
+    now: () => native.now() - BEGAN,
+  },
+  setTimeout: (run, duration, ...rest) => start("sleep", delay(duration), () => run(...rest)),
+  clearTimeout: (timer) => cancel(timer),
+  setInterval(run, duration, ...rest) {
+    const interval = --lastInterval;
+    const again = () => {
+      intervals.set(interval, start("sleep", delay(duration), () => {
+        again();
+        run(...rest);
+      }));
+    };
+    again();
+    return interval;
+  },
+  clearInterval(interval) {
+    cancel(intervals.get(interval));
+    intervals.delete(interval);
+  },
 });

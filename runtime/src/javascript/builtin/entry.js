@@ -1,13 +1,22 @@
 // How the host calls a worker: finds the export and its method, and reports how the call ended.
 
-import "streamsim:clock";
 import "streamsim:chance";
-import "streamsim:url";
-import { requestFromWire, responseToWire } from "streamsim:http";
-import { forget, native, parse, stringify } from "streamsim:native";
+import "streamsim:text";
+import { forget, giveLater, native, parse, stringify } from "streamsim:native";
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 export { ended, forget } from "streamsim:native";
+
+giveLater("streamsim:clock", [
+  "Date",
+  "performance",
+  "setTimeout",
+  "clearTimeout",
+  "setInterval",
+  "clearInterval",
+]);
+giveLater("streamsim:url", ["URL", "URLSearchParams"]);
+giveLater("streamsim:http", ["Headers", "Request", "Response", "fetch"]);
 
 /** The worker has no such export or method. */
 class Unresolved extends Error {}
@@ -36,6 +45,13 @@ function find(main, entrypoint, name, ctx, env) {
   return (values) => method.apply(target, isClass(exported) ? values : [...values, env, ctx]);
 }
 
+async function answerRequest(call, request) {
+  const { requestFromWire, Response, responseToWire } = await import("streamsim:http");
+  const response = await call([requestFromWire(request)]);
+  if (!(response instanceof Response)) throw new TypeError("fetch did not return a Response");
+  return responseToWire(response);
+}
+
 async function answer(main, { entrypoint, props, env, method, values, request }) {
   const waiting = [];
   const ctx = {
@@ -44,9 +60,8 @@ async function answer(main, { entrypoint, props, env, method, values, request })
     passThroughOnException() {},
   };
   const call = find(main, entrypoint ?? "default", method, ctx, env);
-  const result = await call(request === undefined ? values : [requestFromWire(request)]);
-  if (request !== undefined && !(result instanceof Response)) throw new TypeError("fetch did not return a Response");
-  const json = stringify(request === undefined ? result : responseToWire(result)) ?? "null";
+  const value = request === undefined ? await call(values) : await answerRequest(call, request);
+  const json = stringify(value) ?? "null";
   await Promise.allSettled(waiting);
   return json;
 }

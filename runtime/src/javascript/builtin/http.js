@@ -3,8 +3,9 @@
 // To and from the host they travel in the wire form: headers as pairs, the body `{text}` or
 // `{base64}`.
 
-import { parse, start } from "streamsim:native";
+import { give, parse, start } from "streamsim:native";
 import { bytesOf, decode, encode, fromBase64, toBase64 } from "streamsim:text";
+import { URL, URLSearchParams } from "streamsim:url";
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -186,7 +187,7 @@ class Request extends Message {
 
 const BODILESS = [101, 204, 205, 304];
 
-class Response extends Message {
+export class Response extends Message {
   #status;
   #statusText;
 
@@ -252,4 +253,4 @@ function fetch(input, init) {
   });
 }
 
-Object.assign(globalThis, { Headers, Request, Response, fetch });
+give({ Headers, Request, Response, fetch });

@@ -8,6 +8,38 @@ delete globalThis.native;
 
 // As the engine has them: a script may replace its own.
 export const { parse, stringify } = JSON;
+export const EngineDate = Date;
+
+/** When the worker was loaded. */
+export const BEGAN = native.now();
+
+const loaded = {};
+
+/** What a module gives to scripts, by the names of the global object. */
+export function give(values) {
+  Object.assign(loaded, values);
+}
+
+/**
+ * Global values that most scripts never touch, and that take long to load: their module is loaded when
+ * the first of them is touched.
+ */
+export function giveLater(module, names) {
+  for (const name of names) {
+    const keep = (value) =>
+      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get() {
+        if (!Object.hasOwn(loaded, name)) native.load(module);
+        if (!Object.hasOwn(loaded, name)) throw new Error(`${name} cannot be loaded here`);
+        keep(loaded[name]);
+        return loaded[name];
+      },
+      set: keep,
+    });
+  }
+}
 
 const pending = new Map();
 

@@ -1,10 +1,10 @@
 // `URL` and `URLSearchParams`, as far as workers use them; the host parses.
 
-import { native } from "streamsim:native";
+import { give, native } from "streamsim:native";
 
 const text = (value) => String(value).toWellFormed();
 
-class URLSearchParams {
+export class URLSearchParams {
   #pairs = [];
   #changed;
 
@@ -72,7 +72,7 @@ class URLSearchParams {
 
 const PARTS = ["href", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
 
-class URL {
+export class URL {
   #parts;
   #query;
 
@@ -126,4 +126,4 @@ class URL {
   }
 }
 
-Object.assign(globalThis, { URL, URLSearchParams });
+give({ URL, URLSearchParams });

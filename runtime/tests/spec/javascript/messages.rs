@@ -102,3 +102,14 @@ fn only_a_response_is_an_answer() {
         assert!(error.starts_with("TypeError"), "{error}");
     });
 }
+
+#[test]
+fn what_a_worker_touches_first_is_what_it_answers_with() {
+    run(|world| async move {
+        let source = "const Early = Response; export default { fetch: () => new Early('x') }";
+        let worker = worker(&world, source);
+        let answer = worker.fetch(&Entrypoint::default(), post("")).await;
+        let mut response = answer.unwrap();
+        assert_eq!(response.body.text().await.unwrap(), "x");
+    });
+}

@@ -97,3 +97,56 @@ fn what_could_show_garbage_or_block_the_world_is_not_there() {
         assert!(error.starts_with("TypeError"), "{error}");
     });
 }
+
+#[test]
+fn what_is_loaded_when_it_is_touched_is_there_before_and_can_be_replaced() {
+    run(|world| async move {
+        holds(
+            &world,
+            &[
+                (
+                    "['Date', 'setTimeout', 'URL', 'Response', 'fetch'].every((name) => name in globalThis)",
+                    json!(true),
+                ),
+                (
+                    "(() => { fetch = () => 'mine'; Headers; return [fetch(), typeof Response]; })()",
+                    json!(["mine", "function"]),
+                ),
+                (
+                    "(() => { delete globalThis.fetch; Response; return typeof fetch; })()",
+                    json!("undefined"),
+                ),
+                (
+                    "(() => { const Url = URL; URL = null; return [new Request('https://a.test').url, Url === URL]; })()",
+                    json!(["https://a.test/", false]),
+                ),
+                (
+                    "[Response === Response, new Response('') instanceof Response, Date === new Date().constructor]",
+                    json!([true, true, true]),
+                ),
+                (
+                    "(() => { const deep = (n) => { try { return deep(n + 1); } catch { return n; } }; deep(0); return new URL('https://a.test').href; })()",
+                    json!("https://a.test/"),
+                ),
+            ],
+        )
+        .await;
+    });
+}
+
+#[test]
+fn what_could_not_be_loaded_is_loaded_later() {
+    run(|world| async move {
+        holds(
+            &world,
+            &[(
+                "(() => { let errors = 0; \
+                 const deep = () => { try { deep(); } catch { try { URL; } catch { errors += 1; } throw 0; } }; \
+                 try { deep(); } catch {} \
+                 return [errors > 0, new URL('https://a.test').href]; })()",
+                json!([true, "https://a.test/"]),
+            )],
+        )
+        .await;
+    });
+}
