@@ -25,10 +25,9 @@ impl GuardFlag {
                         "did not end within {limit:?} of CPU time: it loops without simulated time \
                          passing, or it needs a longer --hang-after"
                     ),
-                    Hang::Idle => format!(
-                        "has used no CPU time for {limit:?}: it waits for something that is not \
+                    Hang::Idle => "has long used no CPU time: it waits for something that is not \
                          simulated, such as a lock"
-                    ),
+                        .to_owned(),
                 };
                 let sentence = format!("the world {what}. Again: {}", shows_again(plan));
                 // It is told by whoever catches it, so the panic hook need not tell it as well.

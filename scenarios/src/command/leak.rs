@@ -51,7 +51,10 @@ pub fn diagnose(runs: &[Run]) -> Option<Diagnosis<'_>> {
         .filter(|run| run.before != Before::Nothing)
         .collect();
     let left_over = Split::of(alone[0], &after);
-    let of_process = groups.values().find_map(|group| Split::of(group[0], group));
+    // The worlds of a sweep run at the same time, and meet as they happen to.
+    let repeated = (groups.iter()).filter(|(before, _)| !matches!(before, Before::Sweep(_)));
+    let of_process =
+        (repeated.map(|(_, group)| group)).find_map(|group| Split::of(group[0], group));
     let agree = match &of_process {
         None => format!("{} runs alone in fresh processes agree", alone.len()),
         Some(split) => format!("runs alone agree up to event {}", split.at),

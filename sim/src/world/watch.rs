@@ -26,7 +26,7 @@ const IDLE_MIN: Duration = Duration::from_secs(10);
 pub enum Hang {
     /// It used up its limit of CPU time; of wall time, where the system does not tell.
     Busy,
-    /// It used no CPU time at all for as long as its limit.
+    /// It used no CPU time at all for as long as its limit, and for ten seconds at least.
     Idle,
 }
 
@@ -36,7 +36,7 @@ pub enum Hang {
 /// # Errors
 /// The world did not end in time.
 ///
-/// [`run`]: super::run
+/// [`run`]: super::run()
 pub fn run_within(plan: &Plan, limit: Duration) -> Result<Outcome, Hang> {
     let (running, world) = start(plan);
     if let Ok(cpu_time) = running.recv() {

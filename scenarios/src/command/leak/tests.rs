@@ -234,6 +234,22 @@ fn what_differs_in_the_sweep_alone_is_left_over_as_well() {
 }
 
 #[test]
+fn worlds_that_meet_in_one_sweep_and_not_in_another_leave_something() {
+    let sweep = Before::Sweep("first world first");
+    let runs = agreeing(
+        &["1 under way"],
+        &[
+            (Before::Others(4), &["1 under way"][..]),
+            (sweep, &["1 under way"]),
+            (sweep, &["3 under way"]),
+            (sweep, &["2 under way"]),
+        ],
+    );
+    let evidence = "differs only in the sweep, first world first";
+    assert_fits(&runs, Kind::LeftoverState, evidence);
+}
+
+#[test]
 fn a_long_count_is_no_other_order() {
     let counted = |from: u64| (from..from + 20).map(|n| n.to_string()).collect::<Vec<_>>();
     let said = |from| counted(from).join(" next ");
