@@ -17,8 +17,9 @@ static SETTINGS: OnceLock<HashMap<u64, &str>> = OnceLock::new();
 /// A table that is made when it is first used.
 static TABLE: LazyLock<HashMap<u64, &str>> = LazyLock::new(table);
 
+/// With so many keys two maps have the same order once in millions of times.
 fn table() -> HashMap<u64, &'static str> {
-    (1..=8).map(|number| (number, "a value")).collect()
+    (1..=12).map(|number| (number, "a value")).collect()
 }
 
 /// As `main` does, outside of any world.

@@ -29,7 +29,11 @@ pub static LEAKS: &[Leak] = &[
         name: "random-address",
         about: "a handle that is the address of what it stands for",
         kind: Some("randomness"),
-        look: || found([format!("{:p}", Box::new(0_u8))]),
+        // So large that the system places it by itself, anywhere.
+        look: || {
+            let large = vec![0_u8; 1 << 20];
+            found([format!("{:p}", large.as_ptr())])
+        },
     },
     Leak {
         name: "seeded-rand",
