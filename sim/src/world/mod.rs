@@ -1,6 +1,7 @@
 //! Worlds: one scenario, one seed, one thread, from boot to judgement (design §3).
 //!
-//! - [`Plan`]: everything that a world depends on. [`run()`]: from plan to [`Outcome`].
+//! - [`Plan`]: everything that a world depends on. [`run()`]: from plan to [`Outcome`]; [`run_within`]: so
+//!   too, unless it hangs.
 //! - [`World`]: what a workload sees: the services, what its actors do ([`Operations`]), and where to
 //!   draw other choices.
 
