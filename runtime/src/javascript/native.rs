@@ -136,7 +136,6 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, reach: &Rc<Reach>) -> rquickjs::Res
     let r = reach.clone();
     give!("log", move |level: String, message: String| r
         .log(&level, &message));
-    give!("load", load);
     // What takes time.
     let r = reach.clone();
     give!("start", move |ctx: Ctx<'_>,
@@ -162,6 +161,8 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, reach: &Rc<Reach>) -> rquickjs::Res
     give!("writeForm", write_form);
     give!("parseUrl", parse_url);
     give!("changeUrl", change_url);
+    // What is not there yet.
+    give!("load", load);
     Ok(native)
 }
 

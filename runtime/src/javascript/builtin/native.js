@@ -1,4 +1,5 @@
-// What the host gives to the built-in modules, and operations that end later.
+// What the host gives to the built-in modules, what these give to scripts when it is touched, and
+// operations that end later.
 //
 // The host puts its functions on the global object before anything else runs; they are taken off
 // here, so that no script finds them.

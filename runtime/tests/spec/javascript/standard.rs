@@ -143,8 +143,9 @@ fn what_could_not_be_loaded_is_loaded_later() {
                 "(() => { let errors = 0; \
                  const deep = () => { try { deep(); } catch { try { URL; } catch { errors += 1; } throw 0; } }; \
                  try { deep(); } catch {} \
-                 return [errors > 0, new URL('https://a.test').href]; })()",
-                json!([true, "https://a.test/"]),
+                 const { href } = new URL('https://a.test'); \
+                 return [errors > 0, href, new Request(href).url]; })()",
+                json!([true, "https://a.test/", "https://a.test/"]),
             )],
         )
         .await;
