@@ -101,27 +101,23 @@ fn what_a_cancellation_cut_off_is_told_by_the_alarm_if_the_stream_refused_it() {
     });
 }
 
-/// Longer than the stream is tried, but for the alarm.
-fn refuse_started(bench: &TestBench) {
+/// No start is taken for longer than the stream is tried; then the alarm rings.
+async fn ask_in_vain_at_first(bench: &TestBench, question: &str) {
     for _ in 0..5 {
         bench.stream.fail_next(LLM_REQUEST_STARTED, Fault::LostCall);
     }
+    ask(bench, question).await;
+    bench.run_ms(6_000).await;
+    bench.ring().await.unwrap();
+    bench.run_ms(1_000).await;
 }
 
 #[test]
 fn a_socket_on_which_nothing_could_be_started_is_kept() {
     run(|| async {
         let (bench, openai) = bench([Script::Answer("one!"), Script::Answer("two!")]);
-        refuse_started(&bench);
-        ask(&bench, "one").await;
-        bench.run_ms(6_000).await;
-        bench.ring().await.unwrap();
-        bench.run_ms(1_000).await;
-        refuse_started(&bench);
-        ask(&bench, "two").await;
-        bench.run_ms(6_000).await;
-        bench.ring().await.unwrap();
-        bench.run_ms(1_000).await;
+        ask_in_vain_at_first(&bench, "one").await;
+        ask_in_vain_at_first(&bench, "two").await;
         assert_eq!(outputs(&bench), ["one!", "two!"]);
         assert_eq!((openai.asked(), openai.upgrades.get()), (2, 1));
         assert_eq!(bench.count(&WEBSOCKET_CONNECTED), 1);
@@ -136,11 +132,7 @@ fn the_end_of_a_socket_is_told_though_its_successor_could_not_start_anything() {
         let (bench, openai) = bench([Script::AnswerAndClose("one!"), Script::Answer("two!")]);
         ask(&bench, "one").await;
         bench.run_ms(1_000).await;
-        refuse_started(&bench);
-        ask(&bench, "two").await;
-        bench.run_ms(6_000).await;
-        bench.ring().await.unwrap();
-        bench.run_ms(1_000).await;
+        ask_in_vain_at_first(&bench, "two").await;
         assert_eq!(outputs(&bench), ["one!", "two!"]);
         assert_eq!(openai.upgrades.get(), 2);
         assert_eq!(bench.count(&WEBSOCKET_CONNECTED), 2);

@@ -1,4 +1,5 @@
-//! State that outlives a world: in a static, and outside of the process.
+//! State that outlives a world: in a static, and outside of the process; and state that is of the
+//! process, and not of the world.
 //!
 //! madsim knows of neither. A static of the thread is none of these, as every world has a thread of its
 //! own.
